@@ -1,7 +1,7 @@
 """Every setting of Postkamer: one frozen dataclass a section, with its default and its meaning.
 
-`config.example.yaml` is generated from this module; the loader checks a file against it. A field without a
-default is required. `Annotated` carries the check and `doc` the text that the example file shows.
+`config.example.yaml` is generated from this module, and the loader checks a file against it. A field without a
+default is required. `Annotated` carries the check; `setting` the text that the example file shows above it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,107 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from bridge.config.checks import Bytes, Days, HostPort, Secret, between, localpart, server_name, web_url
+from bridge.config.checks import ByteSize, Duration, HostPort, Localpart, Secret, ServerName, WebUrl, between
 
 
 def setting(doc: str, **kwargs: Any) -> Any:
     """A dataclass field with the comment that the example file shows above it."""
     return field(metadata={"doc": doc}, **kwargs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Homeserver:
+    """The homeserver that we serve."""
+
+    address: WebUrl = setting("Where Postkamer reaches the homeserver's client API.")
+    server_name: ServerName = setting("The part after the colon in Matrix ids (server_name in Synapse's homeserver.yaml).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appservice:
+    """How the homeserver reaches us; the same values stand in the registration file."""
+
+    id: str = setting("The id in the registration file. Do not change it later.", default="postkamer")
+    listen: HostPort = setting("HOST:PORT on which we take transactions.", default=HostPort("127.0.0.1", 29350))
+    address: WebUrl | None = setting(
+        "The URL at which the homeserver reaches `listen`, when that is not http://HOST:PORT.", default=None
+    )
+    as_token: Secret = setting("What we show to the homeserver. `postkamer init` makes it.")
+    hs_token: Secret = setting("What the homeserver shows to us. `postkamer init` makes it.")
+    sender_localpart: Localpart = setting(
+        "The user of the application service itself. It does nothing else and is in no room.",
+        default=Localpart("_postkamer"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """PostgreSQL 15 or newer."""
+
+    url: Secret | None = setting(
+        "postgresql://USER:PASSWORD@HOST:5432/DATABASE. Left out: a PostgreSQL of our own under `data_dir`.", default=None
+    )
+    pool_size: Annotated[int, between(4, 100)] = setting("Connections that we keep at the most.", default=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """What is kept, and for how long."""
+
+    redaction_retention: Duration = setting(
+        "How long the content of a removed message stays readable for auditors before it is erased.",
+        default=Duration.parse("30d"),
+    )
+    max_attachment_size: ByteSize = setting(
+        "A larger attachment is recorded with its name and size, but not fetched.", default=ByteSize.parse("100M")
+    )
+    attempts: Annotated[int, between(1, 100)] = setting(
+        "How often something that fails is tried before it is set aside (see `postkamer coverage`).", default=5
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """Reading encrypted rooms in which our bot is a member."""
+
+    pickle_key: Secret = setting("Encrypts the room keys in the database. Lost key: unreadable rooms. `init` makes it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bots:
+    """The Matrix users of our bots."""
+
+    localpart: Localpart = setting("The bot that people invite to their rooms.", default=Localpart("postkamer"))
+    displayname: str = setting("Its name.", default="Postkamer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """Health and Prometheus metrics, without a password: keep it inside."""
+
+    listen: HostPort = setting("HOST:PORT of /health, /ready and /metrics.", default=HostPort("127.0.0.1", 39350))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logging:
+    """Logs go to standard error. They never hold a secret or the text of a message."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting("What is logged.", default="info")
+    format: Literal["json", "text"] = setting("json for machines, text for people.", default="text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole tree."""
+
+    data_dir: Path = setting(
+        "Attachments and, without a database URL, PostgreSQL. Relative to this file.", default=Path("data")
+    )
+    homeserver: Homeserver
+    appservice: Appservice
+    database: Database = field(default_factory=Database)
+    archive: Archive = field(default_factory=Archive)
+    encryption: Encryption
+    bots: Bots = field(default_factory=Bots)
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    logging: Logging = field(default_factory=Logging)

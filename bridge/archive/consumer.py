@@ -1,0 +1,210 @@
+"""
+Following the inbox: the one loop that every consumer runs in.
+
+A batch is applied in one transaction together with the consumer's new position, so that a crash at any moment leaves
+it done or not done. What fails for a reason of its own is tried again alone, then set aside; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from bridge.storage import consumers, inbox
+from bridge.storage.db import UNAVAILABLE
+
+if TYPE_CHECKING:
+    from bridge.storage.db import Connection, Db
+    from bridge.storage.inbox import InboxRow
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 5.0  # a notification wakes us; this is for one that got lost with its connection
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that can never be handled as it is, and why (no text of a message in `reason`)."""
+
+    seq: int
+    reason: str
+
+
+class Consumer(Protocol):
+    """Something that follows the inbox."""
+
+    name: str
+    batch: int  # rows in a transaction at the most
+
+    async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
+        """
+        Handle rows in order, changing nothing but the database, in `tx`.
+
+        Called again for the same rows after a crash, a rebuild or a retry, so a row handled twice gives the same
+        state. It must not wait for the network.
+
+        Returns:
+            the rows that it refuses; all others are handled.
+        """
+
+    async def clear(self, tx: Connection) -> None:
+        """Empty the tables that `apply` fills, before a rebuild."""
+
+
+class MovedElsewhereError(Exception):
+    """Another process has moved this consumer's position."""
+
+
+class Follower:
+    """
+    Runs one consumer.
+
+    Args:
+        attempts: how often a row that fails is tried before it is set aside.
+    """
+
+    def __init__(self, db: Db, consumer: Consumer, *, attempts: int = 5) -> None:
+        self.consumer = consumer
+        self.position = 0
+        self.failing: str | None = None  # why it makes no progress at this moment
+        self._db = db
+        self._attempts = attempts
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something new in the inbox."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Follow the inbox until cancelled."""
+        pause = FIRST_PAUSE
+        while True:
+            self._news.clear()
+            try:
+                more = await self.step()
+            except UNAVAILABLE as error:
+                self.failing = type(error).__name__
+                log.warning("consumer waits for the database", consumer=self.consumer.name, error=self.failing)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            self.failing, pause = None, FIRST_PAUSE
+            if not more:
+                await self._wait()
+
+    async def step(self) -> bool:
+        """Handle one batch; False when there was nothing to handle."""
+        async with self._db.connection() as connection:
+            self.position = await consumers.register(connection, self.consumer.name)
+            rows = await inbox.after(connection, self.position, self.consumer.batch)
+        if not rows:
+            return False
+        try:
+            await self._apply(rows)
+        except UNAVAILABLE:
+            raise
+        except MovedElsewhereError:
+            log.warning("another process runs this consumer too", consumer=self.consumer.name)
+        except Exception as error:
+            if len(rows) > 1:
+                log.warning("batch failed, going on one by one", consumer=self.consumer.name, error=repr_type(error))
+            for row in rows:
+                await self._apply_alone(row)
+        return True
+
+    async def _apply(self, rows: Sequence[InboxRow]) -> None:
+        async with self._db.tx() as tx:
+            if not await consumers.advance(tx, self.consumer.name, self.position, rows[-1].seq):
+                raise MovedElsewhereError
+            for rejected in await self.consumer.apply(tx, rows):
+                room_id = next(row.room_id for row in rows if row.seq == rejected.seq)
+                await consumers.set_aside(tx, self.consumer.name, rejected.seq, rejected.reason, room_id=room_id)
+        self.position = rows[-1].seq
+
+    async def _apply_alone(self, row: InboxRow) -> None:
+        pause = 0.02
+        for attempt in range(1, self._attempts + 1):
+            try:
+                await self._apply([row])
+            except (MovedElsewhereError, *UNAVAILABLE):
+                raise
+            except Exception as error:
+                reason = repr_type(error)
+                log.exception(
+                    "event failed", consumer=self.consumer.name, seq=row.seq, event_id=row.key, attempt=attempt
+                )
+                await asyncio.sleep(pause)
+                pause *= 2
+            else:
+                return
+        async with self._db.tx() as tx:
+            if not await consumers.advance(tx, self.consumer.name, self.position, row.seq):
+                raise MovedElsewhereError
+            await consumers.set_aside(
+                tx, self.consumer.name, row.seq, reason, room_id=row.room_id, attempts=self._attempts
+            )
+        self.position = row.seq
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+
+async def retry(db: Db, consumer: Consumer) -> tuple[int, int]:
+    """
+    Try again what a consumer has set aside, each in a transaction of its own.
+
+    Returns:
+        how many were handled now, and how many are still set aside.
+    """
+    done = left = seq = 0
+    while True:
+        async with db.connection() as connection:
+            seqs = await consumers.seqs_set_aside(connection, consumer.name, after_seq=seq, limit=500)
+        if not seqs:
+            return done, left
+        for seq in seqs:
+            if await _retry_one(db, consumer, seq):
+                done += 1
+            else:
+                left += 1
+
+
+async def _retry_one(db: Db, consumer: Consumer, seq: int) -> bool:
+    reason = "the inbox does not hold this row any more"
+    try:
+        async with db.tx() as tx:
+            rows = await inbox.by_seq(tx, [seq])
+            rejected = await consumer.apply(tx, rows) if rows else [Rejected(seq, reason)]
+            if not rejected:
+                await consumers.drop_set_aside(tx, consumer.name, seq)
+                return True
+            reason = rejected[0].reason
+    except UNAVAILABLE:
+        raise
+    except Exception as error:
+        log.exception("event failed again", consumer=consumer.name, seq=seq)
+        reason = repr_type(error)
+    async with db.tx() as tx:
+        await consumers.set_aside(tx, consumer.name, seq, reason)
+    return False
+
+
+async def rebuild(db: Db, consumer: Consumer) -> None:
+    """Empty what a consumer has made and let it start again before the first row of the inbox."""
+    async with db.tx() as tx:
+        await consumers.rewind(tx, consumer.name)
+        await consumer.clear(tx)
+
+
+def repr_type(error: BaseException) -> str:
+    """An error as a reason: its class only, since its text may quote a message."""
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")

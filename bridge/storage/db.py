@@ -1,0 +1,101 @@
+"""The connection pool, and what every query is run on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+
+SCHEMA = "postkamer"
+CONNECT_TIMEOUT = 10.0
+COMMAND_TIMEOUT = 60.0
+
+# The database is away or full: the same statement may work later. Everything else is the statement's own fault.
+UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.OperatorInterventionError,
+    asyncpg.exceptions.InsufficientResourcesError,
+    asyncpg.exceptions.SerializationError,
+    asyncpg.exceptions.DeadlockDetectedError,
+    asyncpg.exceptions.InternalServerError,
+)
+
+
+class Db:
+    """The pool. Functions in `storage` take a `Connection`, so that the caller decides about the transaction."""
+
+    def __init__(self, pool: Pool, url: str) -> None:
+        self._pool = pool
+        self.url = url
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection; every statement on it commits by itself."""
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def tx(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction that commits at the end of the block."""
+        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> None:
+        """
+        One trip to the database.
+
+        Raises:
+            one of `UNAVAILABLE` when it is away.
+        """
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1")
+
+
+async def connect(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> asyncpg.Connection[asyncpg.Record]:
+    """A single connection outside the pool, with the same settings (for locks and notifications)."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=command_timeout,
+        server_settings={"search_path": SCHEMA, "application_name": "postkamer", "timezone": "UTC"},
+    )
+
+
+@asynccontextmanager
+async def open_db(url: str, *, size: int = 10) -> AsyncIterator[Db]:
+    """
+    The pool on a migrated database.
+
+    Args:
+        url: `postgresql://…`; also with `?host=/folder` for a Unix socket.
+        size: connections at the most.
+    """
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=COMMAND_TIMEOUT,
+        max_inactive_connection_lifetime=60,
+        server_settings={"search_path": SCHEMA, "application_name": "postkamer", "timezone": "UTC", "jit": "off"},
+    )
+    try:
+        yield Db(pool, url)
+    finally:
+        try:
+            async with asyncio.timeout(5):
+                await pool.close()
+        except UNAVAILABLE:
+            pool.terminate()

@@ -1,0 +1,89 @@
+"""The table `inbox`: every event received, in order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from bridge.storage.db import Connection
+
+Kind = Literal["event", "ephemeral", "decrypted"]
+
+# Appending is serial over all processes, so that `seq` grows in the order of commits: a consumer that has seen
+# number n will never find a smaller one later.
+APPEND_LOCK = f"SELECT pg_advisory_xact_lock({APPEND_LOCK})"
+_NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
+
+_APPEND = """
+INSERT INTO inbox (kind, key, room_id, type, before_seq, before_sub, raw)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])
+ON CONFLICT (key, kind) DO NOTHING
+RETURNING key
+"""
+
+_COLUMNS = "seq, kind, key, room_id, type, before_seq, before_sub, received_at, erased_at, raw"
+_AFTER = f"SELECT {_COLUMNS} FROM inbox WHERE seq > $1 ORDER BY seq LIMIT $2"  # noqa: S608 (constants)
+_BY_SEQ = f"SELECT {_COLUMNS} FROM inbox WHERE seq = ANY($1::bigint[]) ORDER BY seq"  # noqa: S608
+_BY_KEY = f"SELECT {_COLUMNS} FROM inbox WHERE kind = $1 AND key = ANY($2::text[]) ORDER BY seq"  # noqa: S608
+_HEAD = "SELECT coalesce(max(seq), 0) FROM inbox"
+_ERASE = "UPDATE inbox SET raw = $3, erased_at = now() WHERE kind = $1 AND key = $2 AND erased_at IS NULL"
+
+
+async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """
+    Append what is new; what we hold already changes nothing.
+
+    Call it in a transaction of its own, since it keeps other writers of the inbox waiting until the commit.
+
+    Returns:
+        the arrivals that were not appended, because their key is known (or stood twice among the arrivals).
+    """
+    await tx.execute(_LOCK)
+    rows = await tx.fetch(
+        _APPEND,
+        [a.kind for a in arrivals],
+        [a.key for a in arrivals],
+        [a.room_id for a in arrivals],
+        [a.type for a in arrivals],
+        [a.before_seq for a in arrivals],
+        [a.before_sub for a in arrivals],
+        [a.raw for a in arrivals],
+    )
+    if rows:
+        await tx.execute(_NOTIFY)
+    if len(rows) == len(arrivals):
+        return []
+    added = {row["key"] for row in rows}
+    known: list[Arrival] = []
+    for arrival in arrivals:
+        if arrival.key in added:
+            added.discard(arrival.key)
+        else:
+            known.append(arrival)
+    return known
+
+
+async def after(db: Connection, position: int, limit: int) -> list[InboxRow]:
+    """The next rows behind a position."""
+    return [InboxRow(*row) for row in await db.fetch(_AFTER, position, limit)]
+
+
+async def by_seq(db: Connection, seqs: Sequence[int]) -> list[InboxRow]:
+    """The rows with these numbers, in order; numbers that do not exist are left out."""
+    return [InboxRow(*row) for row in await db.fetch(_BY_SEQ, list(seqs))]
+
+
+async def by_key(db: Connection, kind: Kind, keys: Sequence[str]) -> list[InboxRow]:
+    """The rows of one kind with these keys, in order; unknown keys are left out."""
+    return [InboxRow(*row) for row in await db.fetch(_BY_KEY, kind, list(keys))]
+
+
+async def head(db: Connection) -> int:
+    """The number of the newest row, 0 when there is none."""
+    return int(await db.fetchval(_HEAD))
+
+
+async def erase(tx: Connection, kind: Kind, key: str, pruned: bytes) -> bool:
+    """Replace what a row holds by `pruned`, once; False when it was erased before or does not exist."""
+    return bool(await tx.execute(_ERASE, kind, key, pruned) != "UPDATE 0")

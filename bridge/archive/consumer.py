@@ -1,5 +1,4 @@
-"""
-Following the inbox: the one loop that every consumer runs in.
+"""Following the inbox: the one loop that every consumer runs in.
 
 A batch is applied in one transaction together with the consumer's new position, so that a crash at any moment leaves
 it done or not done. What fails for a reason of its own is tried again alone, then set aside; the rest goes on.
@@ -8,7 +7,6 @@ it done or not done. What fails for a reason of its own is tried again alone, th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +16,8 @@ from bridge.storage import consumers, inbox
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bridge.storage.db import Connection, Db
     from bridge.storage.inbox import InboxRow
 
@@ -42,8 +42,7 @@ class Consumer(Protocol):
     batch: int  # rows in a transaction at the most
 
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
-        """
-        Handle rows in order, changing nothing but the database, in `tx`.
+        """Handle rows in order, changing nothing but the database, in `tx`.
 
         Called again for the same rows after a crash, a rebuild or a retry, so a row handled twice gives the same
         state. It must not wait for the network.
@@ -61,8 +60,7 @@ class MovedElsewhereError(Exception):
 
 
 class Follower:
-    """
-    Runs one consumer.
+    """Runs one consumer.
 
     Args:
         attempts: how often a row that fails is tried before it is set aside.
@@ -110,7 +108,7 @@ class Follower:
             raise
         except MovedElsewhereError:
             log.warning("another process runs this consumer too", consumer=self.consumer.name)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the flow goes on)
             if len(rows) > 1:
                 log.warning("batch failed, going on one by one", consumer=self.consumer.name, error=repr_type(error))
             for row in rows:
@@ -159,8 +157,7 @@ class Follower:
 
 
 async def retry(db: Db, consumer: Consumer) -> tuple[int, int]:
-    """
-    Try again what a consumer has set aside, each in a transaction of its own.
+    """Try again what a consumer has set aside, each in a transaction of its own.
 
     Returns:
         how many were handled now, and how many are still set aside.

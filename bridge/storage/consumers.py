@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from bridge.storage.db import Connection
 
 
@@ -57,8 +58,7 @@ _DROP_ALL = "DELETE FROM set_aside WHERE consumer = $1"
 
 
 async def register(db: Connection, name: str) -> int:
-    """
-    The position of a consumer; a new one starts before the first row.
+    """The position of a consumer; a new one starts before the first row.
 
     Returns:
         the `seq` of the last inbox row that it has handled, 0 for none.

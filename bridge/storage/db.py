@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from asyncpg.pool import PoolConnectionProxy
 
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
@@ -19,17 +20,21 @@ SCHEMA = "postkamer"
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 60.0
 
+
+class DatabaseAwayError(Exception):
+    """The connection was closed under us."""
+
+
 # The database is away or full: the same statement may work later. Everything else is the statement's own fault.
 UNAVAILABLE = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
+    DatabaseAwayError,
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.SerializationError,
     asyncpg.exceptions.DeadlockDetectedError,
-    asyncpg.exceptions.InternalServerError,
 )
 
 
@@ -44,17 +49,21 @@ class Db:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection; every statement on it commits by itself."""
         async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
-            yield connection
+            try:
+                yield connection
+            except asyncpg.InterfaceError as error:
+                if connection.is_closed():
+                    raise DatabaseAwayError from error
+                raise
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Connection]:
         """A connection in a transaction that commits at the end of the block."""
-        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection, connection.transaction():
+        async with self.connection() as connection, connection.transaction():
             yield connection
 
     async def ping(self) -> None:
-        """
-        One trip to the database.
+        """One trip to the database.
 
         Raises:
             one of `UNAVAILABLE` when it is away.
@@ -75,8 +84,7 @@ async def connect(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) 
 
 @asynccontextmanager
 async def open_db(url: str, *, size: int = 10) -> AsyncIterator[Db]:
-    """
-    The pool on a migrated database.
+    """The pool on a migrated database.
 
     Args:
         url: `postgresql://…`; also with `?host=/folder` for a Unix socket.

@@ -2,17 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from bridge.storage.db import Connection
 
 Kind = Literal["event", "ephemeral", "decrypted"]
 
 # Appending is serial over all processes, so that `seq` grows in the order of commits: a consumer that has seen
 # number n will never find a smaller one later.
-APPEND_LOCK = f"SELECT pg_advisory_xact_lock({APPEND_LOCK})"
+APPEND_LOCK = 0x504B_0001
+CHANNEL = "postkamer_inbox"
+MAX_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is to be appended."""
+
+    kind: Kind
+    key: str  # event id, or `digest_key(raw)`
+    room_id: str | None
+    type: str | None
+    raw: bytes  # JSON, as it came
+    before_seq: int | None = None
+    before_sub: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """What a consumer reads."""
+
+    seq: int
+    kind: Kind
+    key: str
+    room_id: str | None
+    type: str | None
+    before_seq: int | None
+    before_sub: int | None
+    received_at: datetime
+    erased_at: datetime | None
+    raw: bytes
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The place in the room: history stands before the live event that followed it."""
+        return (self.seq if self.before_seq is None else self.before_seq, self.before_sub or 0)
+
+
+def digest_key(raw: bytes) -> str:
+    """The key of what has no usable event id."""
+    return f"sha256:{sha256(raw).hexdigest()}"
+
+
+_LOCK = f"SELECT pg_advisory_xact_lock({APPEND_LOCK})"
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
 
 _APPEND = """
@@ -31,8 +79,7 @@ _ERASE = "UPDATE inbox SET raw = $3, erased_at = now() WHERE kind = $1 AND key =
 
 
 async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """
-    Append what is new; what we hold already changes nothing.
+    """Append what is new; what we hold already changes nothing.
 
     Call it in a transaction of its own, since it keeps other writers of the inbox waiting until the commit.
 

@@ -16,7 +16,7 @@ from bridge.storage import consumers, inbox
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.storage.db import Connection, Db
     from bridge.storage.inbox import InboxRow
@@ -64,14 +64,18 @@ class Follower:
 
     Args:
         attempts: how often a row that fails is tried before it is set aside.
+        then: called after each batch is committed.
     """
 
-    def __init__(self, db: Db, consumer: Consumer, *, attempts: int = 5) -> None:
+    def __init__(
+        self, db: Db, consumer: Consumer, *, attempts: int = 5, then: Callable[[], None] | None = None
+    ) -> None:
         self.consumer = consumer
         self.position = 0
         self.failing: str | None = None  # why it makes no progress at this moment
         self._db = db
         self._attempts = attempts
+        self._then = then
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -113,6 +117,8 @@ class Follower:
                 log.warning("batch failed, going on one by one", consumer=self.consumer.name, error=repr_type(error))
             for row in rows:
                 await self._apply_alone(row)
+        if self._then is not None:
+            self._then()
         return True
 
     async def _apply(self, rows: Sequence[InboxRow]) -> None:

@@ -101,7 +101,7 @@ def homeserver(session: aiohttp.ClientSession, config: Config) -> Homeserver:
     return Homeserver(session, config.homeserver.address, config.appservice.id, config.appservice.as_token.reveal())
 
 
-def problem(error: HomeserverError, config: Config) -> tuple[str, str]:
+def problem(error: HomeserverError, config: Config) -> tuple[str, str]:  # noqa: PLR0911 (a table)
     """What an error of `versions`, `whoami` or `ping` means to IT.
 
     Returns:

@@ -1,0 +1,226 @@
+"""The composition root: builds every part from the config, and takes them down in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from bridge.archive.blobs import FileBlobs
+from bridge.archive.consumer import Consumer, Follower
+from bridge.archive.eraser import Eraser
+from bridge.archive.intake import Intake
+from bridge.archive.media import MediaConsumer, MediaWorker
+from bridge.archive.reader import Reader
+from bridge.archive.recorder import Recorder
+from bridge.background import FIRST_PAUSE, LONGEST_PAUSE, running
+from bridge.errors import PostkamerError
+from bridge.matrix.crypto import Reading
+from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
+from bridge.matrix.inbox import Inbox
+from bridge.matrix.media import HomeserverMedia
+from bridge.monitor import health as monitor
+from bridge.monitor.metrics import Metrics
+from bridge.storage.db import UNAVAILABLE, Db, open_db
+from bridge.storage.embedded import embedded_server
+from bridge.storage.migrations import migrate
+from bridge.storage.numbers import numbers
+from bridge.storage.roles import ROLES, Role, Roles
+
+if TYPE_CHECKING:
+    from bridge.config.checks import HostPort
+    from bridge.config.schema import Config
+
+log = structlog.get_logger(__name__)
+
+SHUTDOWN_SECONDS = 5.0
+DATABASE_SECONDS = 3.0
+
+Part = Callable[[], Awaitable[None]]
+
+
+class App:
+    """One running program."""
+
+    def __init__(self, config: Config, db: Db, server: Homeserver, roles: Sequence[Role]) -> None:
+        self.config = config
+        self.db = db
+        self.homeserver = server
+        self.roles = roles
+        self.metrics = Metrics()
+        self.health = monitor.Health(frozenset({"database", *({"inbox"} & set(roles))}))
+        self.followers: dict[str, Follower] = {}
+        self._away = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something new in the inbox."""
+        for follower in self.followers.values():
+            follower.wake()
+
+    def database_away(self) -> None:
+        """A transaction could not be stored."""
+        self._away.set()
+
+    async def refresh(self) -> None:
+        """Bring health and metrics up to date."""
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS), self.db.connection() as connection:
+                now = await numbers(connection)
+        except UNAVAILABLE as error:
+            self.health.set("database", ok=False, detail=type(error).__name__)
+            return
+        self.health.set("database", ok=True)
+        for name, follower in self.followers.items():
+            detail = follower.failing or f"{now.behind.get(name, 0)} behind"
+            self.health.set(name, follower.failing is None, detail)
+        for gauge, values in (
+            (self.metrics.behind, now.behind),
+            (self.metrics.set_aside, now.set_aside),
+            (self.metrics.media, now.media),
+        ):
+            for label, value in values.items():
+                gauge.labels(label).set(value)
+        self.metrics.undecrypted.set(now.undecrypted)
+
+    async def keep_in_touch(self) -> None:
+        """Ping the homeserver at the start, and whenever it may wait before it sends again."""
+        while True:
+            self._away.clear()
+            await self._until(self.db.ping, "database", "waiting for the database")
+            await self._until(self._ping, "homeserver", "waiting for the homeserver")
+            await self._away.wait()
+
+    async def _ping(self) -> None:
+        try:
+            await self.homeserver.ping()
+        except HomeserverError as error:
+            what, hint = problem(error, self.config)
+            self.health.set("homeserver", ok=False, detail=what)
+            raise PostkamerError(what, hint) from error
+        self.health.set("homeserver", ok=True)
+        log.info("the homeserver reaches us")
+
+    async def _until(self, attempt: Callable[[], Awaitable[object]], part: str, waiting: str) -> None:
+        pause, told = FIRST_PAUSE, ""
+        while True:
+            try:
+                await attempt()
+            except (PostkamerError, *UNAVAILABLE) as error:
+                text = str(error) if isinstance(error, PostkamerError) else type(error).__name__
+                if text != told:
+                    told = text
+                    log.exception(waiting, problem=text)
+                self.health.set(part, ok=False, detail=text.partition("\n")[0])
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                return
+
+
+def consumers(config: Config) -> dict[str, Consumer]:
+    """Every consumer of the inbox by name, also for the commands `retry` and `rebuild`."""
+    blobs = FileBlobs(config.data_dir)
+    found: list[Consumer] = [Recorder(), MediaConsumer(blobs), Reader(config)]
+    return {consumer.name: consumer for consumer in found}
+
+
+def _workers(app: App, session: aiohttp.ClientSession) -> dict[str, Part]:
+    """The parts that run as long as this process holds the locks of its roles."""
+    config, db, blobs = app.config, app.db, FileBlobs(app.config.data_dir)
+    every = consumers(config)
+    parts: dict[str, Part] = {}
+
+    def follow(name: str, then: Callable[[], None] | None = None) -> None:
+        follower = Follower(db, every[name], attempts=config.archive.attempts, then=then)
+        app.followers[name] = follower
+        parts[name] = follower.run
+
+    if "recorder" in app.roles:
+        follow("recorder")
+        parts["eraser"] = Eraser(db, blobs, config.archive.redaction_retention).run
+    if "media" in app.roles:
+        source = HomeserverMedia(session, config)
+        worker = MediaWorker(db, blobs, source, config.archive)
+        follow("media", worker.wake)
+        parts["media worker"] = worker.run
+    if "bots" in app.roles:
+        reading = Reading(config, db, session, app.health)
+        follow("reader", reading.wake)
+        parts["bots"] = reading.run
+    return parts
+
+
+async def _work(app: App, locks: Roles, session: aiohttp.ClientSession) -> None:
+    """Run the workers while the locks are ours; when they are lost, stop, and start anew once we have them again."""
+    while True:
+        async with running(_workers(app, session)):
+            await locks.watch()
+            log.warning("lost the locks of our roles, stopping the work until we have them again")
+        app.followers.clear()
+        await locks.acquire()
+
+
+@asynccontextmanager
+async def _serving(application: web.Application, listen: HostPort, what: str) -> AsyncIterator[None]:
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, listen.host, listen.port, backlog=1024).start()
+        except OSError as error:
+            raise PostkamerError(
+                f"{what}: cannot listen on {listen}: {error.strerror}",
+                f"another program has this port (a second Postkamer?): stop it, or change {what}",
+            ) from error
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def database_url(config: Config) -> AsyncIterator[str]:
+    """The URL of the company's database, or of our own server, which runs as long as the block."""
+    if config.database.url is not None:
+        yield config.database.url.reveal()
+        return
+    async with embedded_server(config.data_dir) as url:
+        yield url
+
+
+@asynccontextmanager
+async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> AsyncIterator[App]:
+    """The program: it works inside the block.
+
+    Entering waits while another process has the roles (see `Roles`).
+
+    Raises:
+        PostkamerError: a port is taken, the database cannot be used, ...
+    """
+    async with AsyncExitStack() as up:
+        url = await up.enter_async_context(database_url(config))
+        await migrate(url)
+        db = await up.enter_async_context(open_db(url, size=config.database.pool_size))
+        session = await up.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        app = App(config, db, homeserver(session, config), roles)
+        for_monitoring = monitor.application(app.health, app.metrics, app.refresh)
+        await up.enter_async_context(_serving(for_monitoring, config.monitoring.listen, "monitoring.listen"))
+        locks = Roles(url, roles, app.wake)
+        await locks.acquire()
+        up.callback(locks.release)
+        if "inbox" in roles:
+            intake = Intake(db)
+            await up.enter_async_context(running({"intake": intake.run}))
+            hs_token = config.appservice.hs_token.reveal()
+            endpoints = Inbox(hs_token, intake, app.metrics, app.database_away).application()
+            await up.enter_async_context(_serving(endpoints, config.appservice.listen, "appservice.listen"))
+            app.health.set("inbox", ok=True)
+            await up.enter_async_context(running({"keep in touch": app.keep_in_touch}))
+        app.health.set("database", ok=True)
+        await up.enter_async_context(running({"work": lambda: _work(app, locks, session)}))
+        log.info("ready", roles=list(roles), listen=str(config.appservice.listen))
+        yield app

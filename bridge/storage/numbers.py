@@ -1,0 +1,36 @@
+"""The few numbers that monitoring asks for, cheap enough for every scrape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.storage.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Counts by name."""
+
+    behind: dict[str, int]  # consumer → rows of the inbox that it has still to handle (an upper bound: seq has gaps)
+    set_aside: dict[str, int]  # consumer → rows
+    media: dict[str, int]  # state → attachments that are not stored
+    undecrypted: int
+
+
+_BEHIND = "SELECT name, greatest((SELECT coalesce(max(seq), 0) FROM inbox) - position, 0) FROM consumer"
+_SET_ASIDE = "SELECT consumer, count(*) FROM set_aside GROUP BY consumer"
+_MEDIA = "SELECT state, count(*) FROM media WHERE state IN ('pending', 'failed', 'too_large') GROUP BY state"
+_UNDECRYPTED = "SELECT count(*) FROM undecrypted"
+
+
+async def numbers(db: Connection) -> Numbers:
+    """The numbers of this moment."""
+    behind = {row[0]: row[1] for row in await db.fetch(_BEHIND)}
+    return Numbers(
+        behind,
+        dict.fromkeys(behind, 0) | {row[0]: row[1] for row in await db.fetch(_SET_ASIDE)},
+        {"pending": 0, "failed": 0, "too_large": 0} | {row[0]: row[1] for row in await db.fetch(_MEDIA)},
+        await db.fetchval(_UNDECRYPTED),
+    )

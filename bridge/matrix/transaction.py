@@ -48,9 +48,9 @@ def arrivals(body: bytes) -> list[Arrival]:
         rawjson.MalformedError: the body is not a transaction.
     """
     events, ephemeral = _split(body)
-    rows = [_arrival("event", raw) for raw in events]
+    rows = [arrival("event", raw) for raw in events]
     for raw in ephemeral:
-        row = _arrival("ephemeral", raw)
+        row = arrival("ephemeral", raw)
         if row.type not in NOT_KEPT:
             rows.append(row)
     return rows
@@ -66,7 +66,8 @@ def _split(body: bytes) -> tuple[list[bytes], list[bytes]]:
     return [bytes(raw) for raw in parsed.events], [bytes(raw) for raw in parsed.ephemeral or parsed.unstable]
 
 
-def _arrival(kind: Kind, raw: bytes) -> Arrival:
+def arrival(kind: Kind, raw: bytes) -> Arrival:
+    """The row for one event, whatever it holds."""
     event_id: Any
     try:
         envelope = _read_envelope(raw)

@@ -6,6 +6,7 @@ The lock lives as long as its connection. The same connection listens for news i
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
 import asyncpg
@@ -15,7 +16,7 @@ from bridge.storage.db import UNAVAILABLE, connect
 from bridge.storage.inbox import CHANNEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from bridge.storage.db import Connection
 
@@ -26,6 +27,7 @@ ROLES: tuple[Role, ...] = ("inbox", "recorder", "media", "bots")
 
 # The two-number locks of PostgreSQL; the first number is ours.
 _SPACE = 0x504B
+_BACKFILL = 101  # no role of `run`, but only one at a time too
 _ALIVE_SECONDS = 10.0
 _TRY_SECONDS = 1.0
 _TRY = "SELECT pg_try_advisory_lock($1, $2)"
@@ -104,3 +106,18 @@ class Roles:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+@asynccontextmanager
+async def claim_role(url: str, role: Role | Literal["backfill"]) -> AsyncIterator[bool]:
+    """Have a role for as long as the block lasts, without waiting for it.
+
+    Yields:
+        False when another process has it at this moment.
+    """
+    number = _BACKFILL if role == "backfill" else ROLES.index(role) + 1
+    connection = await connect(url, command_timeout=_ALIVE_SECONDS)
+    try:
+        yield bool(await connection.fetchval(_TRY, _SPACE, number))
+    finally:
+        connection.terminate()

@@ -35,6 +35,17 @@ def _error(status: int, errcode: str, error: str) -> web.Response:
     return web.json_response({"errcode": errcode, "error": error}, status=status)
 
 
+def shown_token(request: web.Request) -> str | None:
+    """The token in the header, or in the query string as older servers send it."""
+    header = re.fullmatch(r"Bearer +(\S+)", request.headers.get("Authorization", "").strip(), re.IGNORECASE)
+    return header[1] if header else request.query.get("access_token")
+
+
+def token_matches(shown: str | None, expected: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest((shown or "").encode(errors="replace"), expected.encode())
+
+
 class Inbox:
     """The endpoints.
 
@@ -45,7 +56,7 @@ class Inbox:
     """
 
     def __init__(self, hs_token: str, intake: Intake, metrics: Metrics, on_away: Callable[[], None]) -> None:
-        self._hs_token = hs_token.encode()
+        self._hs_token = hs_token
         self._intake = intake
         self._metrics = metrics
         self._on_away = on_away
@@ -63,11 +74,11 @@ class Inbox:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Check the token before anything else, and answer every error as the specification says."""
-        shown = self._shown_token(request)
+        shown = shown_token(request)
         if shown is None:
             self._metrics.refused.inc()
             return _error(401, "M_MISSING_TOKEN", "Show the hs_token of the registration.")
-        if not hmac.compare_digest(shown.encode(errors="replace"), self._hs_token):
+        if not token_matches(shown, self._hs_token):
             self._metrics.refused.inc()
             return _error(403, "M_FORBIDDEN", "This is not the hs_token of the registration.")
         try:
@@ -76,11 +87,6 @@ class Inbox:
             return _error(413, "M_TOO_LARGE", f"A transaction has at most {MAX_BODY} bytes.")
         except web.HTTPException as error:
             return _error(error.status, "M_UNRECOGNIZED", "There is no such endpoint.")
-
-    @staticmethod
-    def _shown_token(request: web.Request) -> str | None:
-        header = re.fullmatch(r"Bearer +(\S+)", request.headers.get("Authorization", "").strip(), re.IGNORECASE)
-        return header[1] if header else request.query.get("access_token")
 
     async def _transaction(self, request: web.Request) -> web.Response:
         body = await request.read()

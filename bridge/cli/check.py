@@ -1,0 +1,200 @@
+"""`postkamer check`: every problem of config, database, homeserver and registration, each with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import web
+
+from bridge import log as logs
+from bridge.app import database_url
+from bridge.config import registration
+from bridge.config.loader import ConfigError, load, warnings
+from bridge.errors import PostkamerError
+from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
+from bridge.matrix.inbox import shown_token, token_matches
+from bridge.storage.embedded import running_server
+from bridge.storage.migrations import migrate
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import AsyncIterator, Callable
+
+    from bridge.config.checks import HostPort
+    from bridge.config.schema import Config
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    command = sub.add_parser("check", help="find every problem of config, database, homeserver and registration")
+    command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="config.yaml")
+    command.set_defaults(run=run)
+
+
+@dataclass
+class Report:
+    """What was looked at."""
+
+    write: Callable[[str], None]
+    problems: int = field(default=0)
+
+    def good(self, text: str) -> None:
+        """Something is as it should be."""
+        self.write(f"ok       {text}")
+
+    def bad(self, text: str, hint: str = "") -> None:
+        """Something has to be mended."""
+        self.problems += 1
+        self.write(f"PROBLEM  {text}" + (f"\n         {hint}" if hint else ""))
+
+    def warn(self, text: str) -> None:
+        """It works, but look at it."""
+        self.write(f"warning  {text}")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at everything, and say 0 when it is fit to run."""
+    logs.configure("error", "text")
+    report = Report(print)
+    try:
+        config = load(args.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    report.good(f"config {args.config}")
+    for text in warnings(args.config):
+        report.warn(text)
+    asyncio.run(_look(config, args.config, report))
+    print("fit to run" if not report.problems else f"problems: {report.problems}")
+    return 1 if report.problems else 0
+
+
+async def _look(config: Config, path: Path, report: Report) -> None:
+    await _database(config, report)
+    _registration_file(config, path.parent / "registration.yaml", report)
+    async with aiohttp.ClientSession() as session:
+        runs = await _runs_already(session, config)
+        if runs:
+            report.good(f"Postkamer runs on {config.appservice.listen}")
+        else:
+            await _port(config.monitoring.listen, "monitoring.listen", report)
+        await _homeserver(config, homeserver(session, config), report, runs=runs)
+
+
+async def _database(config: Config, report: Report) -> None:
+    if config.database.url is None and running_server(config.data_dir):
+        report.good("database: our own PostgreSQL is running")
+        return
+    try:
+        async with database_url(config) as url:
+            await migrate(url)
+    except PostkamerError as error:
+        report.bad(f"database: {error.message}", error.hint)
+    else:
+        report.good("database")
+
+
+def _registration_file(config: Config, path: Path, report: Report) -> None:
+    try:
+        installed = registration.read(path)
+    except FileNotFoundError:
+        report.warn(f"{path} is not here; what the homeserver has installed is compared below as far as it tells")
+        return
+    except PostkamerError as error:
+        report.bad(error.message, error.hint)
+        return
+    differences = registration.differences(config, installed)
+    for text in differences:
+        report.bad(f"registration differs from the config: {text}", f"correct {path} and install it again")
+    if not differences:
+        report.good(f"registration {path}")
+
+
+async def _runs_already(session: aiohttp.ClientSession, config: Config) -> bool:
+    try:
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with session.get(f"http://{config.monitoring.listen}/ready", timeout=timeout) as response:
+            return "inbox" in (await response.json())["parts"]
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+async def _port(listen: HostPort, what: str, report: Report) -> None:
+    try:
+        (await asyncio.start_server(lambda *_: None, listen.host, listen.port)).close()
+    except OSError as error:
+        report.bad(f"{what}: cannot listen on {listen}: {error.strerror}", f"stop what uses it, or change {what}")
+
+
+async def _homeserver(config: Config, server: Homeserver, report: Report, *, runs: bool) -> None:
+    try:
+        await server.versions()
+        report.good(f"homeserver {config.homeserver.address}")
+        me = await server.whoami()
+        expected = f"@{config.appservice.sender_localpart}:{config.homeserver.server_name}"
+        if me != expected:
+            report.bad(
+                f"registration differs from the config: the homeserver calls us {me}, the config says {expected}",
+                "make homeserver.server_name and appservice.sender_localpart the same as in the installed registration",
+            )
+        if runs:
+            await server.ping()
+        else:
+            async with _answering(config) as refused:
+                await _call_back(server, refused)
+    except HomeserverError as error:
+        report.bad(*problem(error, config))
+    except PostkamerError as error:
+        report.bad(error.message, error.hint)
+    else:
+        report.good("registration installed, and the homeserver reaches us")
+
+
+async def _call_back(server: Homeserver, refused: list[str]) -> None:
+    try:
+        await server.ping()
+    except HomeserverError as error:
+        if refused:
+            raise HomeserverError(error.status, "M_BAD_STATUS", {"status": 403}) from error
+        raise
+
+
+@asynccontextmanager
+async def _answering(config: Config) -> AsyncIterator[list[str]]:
+    """Answer the homeserver's ping in place of a Postkamer that does not run; transactions are to be sent again.
+
+    Yields:
+        the paths that were refused because of a wrong token.
+    """
+    refused: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if not token_matches(shown_token(request), config.appservice.hs_token.reveal()):
+            refused.append(request.path)
+            return web.json_response({"errcode": "M_FORBIDDEN"}, status=403)
+        if request.path.endswith("/ping"):
+            return web.json_response({})
+        return web.json_response({"errcode": "M_UNKNOWN", "error": "Postkamer does not run"}, status=503)
+
+    listen = config.appservice.listen
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, listen.host, listen.port).start()
+        except OSError as error:
+            raise PostkamerError(
+                f"appservice.listen: cannot listen on {listen}: {error.strerror}",
+                "another program has this port: stop it, or change appservice.listen (and the registration)",
+            ) from error
+        yield refused
+    finally:
+        await runner.cleanup()

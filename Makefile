@@ -1,0 +1,36 @@
+# make setup | demo | test are all that is needed on a fresh machine with Python 3.11 or newer.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: setup demo test lint soak bench clean
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Postkamer needs Python 3.11 or newer with venv (Debian: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/postkamer demo $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest $(ARGS)
+
+# Longer runs: 200 rounds of kill -9, the whole of a large archive.
+soak: setup
+	$(BIN)/python -m bench.kill --rounds 200
+
+bench: setup
+	$(BIN)/python -m bench.ingest
+
+clean:
+	rm -rf .venv demo-data

@@ -143,10 +143,28 @@ def test_invalid_file_falls_back_to_the_plain_url() -> None:
     assert only(message(file={"url": "../x"})).file is None
 
 
-_NAMES = (
-    "url file info body filename msgtype m.new_content itemtypes itemtype m.file key iv hashes size mimetype name v k "
-    "sha256 m.voice"
-).split()
+_NAMES = [
+    "url",
+    "file",
+    "info",
+    "body",
+    "filename",
+    "msgtype",
+    "m.new_content",
+    "itemtypes",
+    "itemtype",
+    "m.file",
+    "key",
+    "iv",
+    "hashes",
+    "size",
+    "mimetype",
+    "name",
+    "v",
+    "k",
+    "sha256",
+    "m.voice",
+]
 _LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.just(MXC)
 _LEVEL_1 = _LEAF | st.dictionaries(st.sampled_from(_NAMES), _LEAF, max_size=4) | st.lists(_LEAF, max_size=2)
 _LEVEL_2 = _LEVEL_1 | st.dictionaries(st.sampled_from(_NAMES), _LEVEL_1, max_size=5) | st.lists(_LEVEL_1, max_size=2)

@@ -124,8 +124,7 @@ class App:
 
 def consumers(config: Config) -> dict[str, Consumer]:
     """Every consumer of the inbox by name, also for the commands `retry` and `rebuild`."""
-    blobs = FileBlobs(config.data_dir)
-    found: list[Consumer] = [Recorder(), MediaConsumer(blobs), Reader(config)]
+    found: list[Consumer] = [Recorder(), MediaConsumer(), Reader(config)]
     return {consumer.name: consumer for consumer in found}
 
 
@@ -145,7 +144,7 @@ def _workers(app: App, session: aiohttp.ClientSession) -> dict[str, Part]:
         parts["eraser"] = Eraser(db, blobs, config.archive.redaction_retention).run
     if "media" in app.roles:
         source = HomeserverMedia(session, config)
-        worker = MediaWorker(db, blobs, source, config.archive)
+        worker = MediaWorker(db, blobs, source, max_size=config.archive.max_attachment_size)
         follow("media", worker.wake)
         parts["media worker"] = worker.run
     if "bots" in app.roles:

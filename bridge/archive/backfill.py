@@ -6,7 +6,7 @@ one's place and a number counted backwards (see `InboxRow.order`), so what comes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -85,7 +85,7 @@ def place(events: Sequence[Arrival], held: Mapping[str, Order], anchor: Order) -
             anchor = min(anchor, held[event.key])
         elif event.key not in new:
             anchor = (anchor[0], anchor[1] - 1)
-            new[event.key] = replace(event, before_seq=anchor[0], before_sub=anchor[1])
+            new[event.key] = event._replace(before_seq=anchor[0], before_sub=anchor[1])
     return list(new.values()), anchor
 
 

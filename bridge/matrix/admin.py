@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -114,7 +114,7 @@ class AdminHistory:
             chunk, end = _split(answer.body)
         except rawjson.MalformedError as error:
             raise SourceError("the answer of the homeserver is no page of events") from error
-        events = [replace(arrival("event", _without_bundles(raw)), room_id=room_id) for raw in chunk]
+        events = [arrival("event", _without_bundles(raw))._replace(room_id=room_id) for raw in chunk]
         return Page(events, end if end != token else None)
 
     async def known(self, room_id: str) -> bool:

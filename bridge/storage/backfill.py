@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.storage.inbox import APPEND_LOCK
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -44,7 +42,7 @@ UPDATE backfill SET before_seq = $2, before_sub = $3, next_token = $4, seen = se
 WHERE room_id = $1
 """
 _STOP = "UPDATE backfill SET reason = $2 WHERE room_id = $1"
-_LOCK = "SELECT pg_advisory_xact_lock($1)"
+_LOCK = "SELECT pg_advisory_xact_lock(x'504B0001'::int)"  # that of the trigger on the table
 _PLACES = """
 SELECT key, coalesce(before_seq, seq), coalesce(before_sub, 0) FROM inbox
 WHERE kind = 'event' AND key = ANY($2::text[]) AND room_id = $1
@@ -77,7 +75,7 @@ async def stop(db: Connection, room_id: str, reason: str) -> None:
 
 async def lock_inbox(tx: Connection) -> None:
     """Let nobody else append to the inbox until this transaction ends."""
-    await tx.execute(_LOCK, APPEND_LOCK)
+    await tx.execute(_LOCK)
 
 
 async def places(tx: Connection, room_id: str, event_ids: Sequence[str]) -> dict[str, Order]:

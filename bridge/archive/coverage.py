@@ -1,0 +1,167 @@
+"""What the archive holds, what it does not, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bridge.archive.export import instant
+from bridge.storage import coverage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bridge.storage.coverage import ConsumerRow, Count, RoomRow
+    from bridge.storage.db import Connection
+
+NOT_TRIED = "not tried yet"
+NO_BOT = "no bot of ours is in the room"
+HELD_STATES = ("stored", "erased")  # erased: as the retention of removed messages demands
+STATES = ("stored", "pending", "too_large", "failed", "erased")
+
+
+@dataclass(slots=True)
+class Room:
+    """One room. Counters are by (consumer or state, reason) or by reason."""
+
+    row: RoomRow
+    unread: Counter[str] = field(default_factory=Counter)
+    attachments: Counter[tuple[str, str]] = field(default_factory=Counter)
+    set_aside: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def problems(self) -> Iterator[str]:
+        """What is not held, in words."""
+        if not self.row.has_beginning:
+            before = f"history before {self.row.first_at:%Y-%m-%d %H:%M} UTC not held: postkamer backfill"
+            yield f"{before} ({self.row.backfill_reason})" if self.row.backfill_reason else before
+        for reason, count in sorted(self.unread.items()):
+            yield f"{count} encrypted not read: {reason}"
+        for (state, reason), count in sorted(self.attachments.items()):
+            if state not in HELD_STATES:
+                yield f"{count} attachments {state.replace('_', ' ')}" + (f": {reason}" if reason else "")
+        for (consumer, reason), count in sorted(self.set_aside.items()):
+            yield f"{count} set aside by {consumer}: {reason}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `coverage --json`; docs/commands.md describes it."""
+        row = self.row
+        return {
+            "room_id": row.room_id,
+            "name": row.name,
+            "events": row.events,
+            "messages": row.messages,
+            "from": instant(row.first_at),
+            "to": instant(row.last_at),
+            "history": {
+                "complete": row.has_beginning,
+                "backfilled_at": instant(row.backfilled_at) if row.backfilled_at else None,
+                "reason": row.backfill_reason,
+            },
+            "encryption": {
+                "enabled": row.encrypted,
+                "bot": row.has_bot,
+                "events": row.encrypted_events,
+                "read": row.read_events,
+                "unread": self.unread.total(),
+                "reasons": dict(sorted(self.unread.items())),
+            },
+            "attachments": _attachments(self.attachments),
+            "set_aside": _set_aside(self.set_aside),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """All of it."""
+
+    rooms: list[Room]
+    not_read: list[tuple[str, str | None]]  # rooms of which a backfill could read nothing, and why
+    consumers: list[ConsumerRow]
+    set_aside: Counter[tuple[str, str]]  # (consumer, reason) → rows, also those of no room
+
+    @property
+    def conflicts(self) -> int:
+        """How often a known event id came with another content."""
+        return sum(count for (consumer, _), count in self.set_aside.items() if consumer == "inbox")
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is held."""
+        lacks = self.not_read or self.set_aside or any(consumer.behind for consumer in self.consumers)
+        return not lacks and not any(True for room in self.rooms for _ in room.problems())
+
+    def totals(self) -> dict[str, Any]:
+        """The sums over all rooms."""
+        rows = [room.row for room in self.rooms]
+        return {
+            "rooms": len(rows),
+            "events": sum(row.events for row in rows),
+            "messages": sum(row.messages for row in rows),
+            "rooms_without_beginning": sum(not row.has_beginning for row in rows) + len(self.not_read),
+            "encrypted_rooms": sum(row.encrypted for row in rows),
+            "encrypted_rooms_without_bot": sum(row.encrypted and not row.has_bot for row in rows),
+            "encrypted": sum(row.encrypted_events for row in rows),
+            "read": sum(row.read_events for row in rows),
+            "unread": sum(room.unread.total() for room in self.rooms),
+            "attachments": _attachments(sum((room.attachments for room in self.rooms), Counter())),
+            "set_aside": self.set_aside.total(),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """What `coverage --json` prints; docs/commands.md describes it."""
+        return {
+            "complete": self.complete,
+            "totals": self.totals(),
+            "rooms": [room.as_json() for room in self.rooms],
+            "rooms_not_read": [{"room_id": room_id, "reason": reason} for room_id, reason in self.not_read],
+            "consumers": [
+                {"name": row.name, "position": row.position, "head": row.head, "behind": row.behind}
+                for row in self.consumers
+            ],
+            "set_aside": _set_aside(self.set_aside),
+            "conflicts": self.conflicts,
+        }
+
+
+async def measure(tx: Connection, bot: str) -> Coverage:
+    """Count.
+
+    Args:
+        tx: in a snapshot, so that the numbers fit together.
+        bot: the Matrix id of the bot that reads encrypted rooms.
+    """
+    rooms = {row.room_id: Room(row) for row in await coverage.rooms(tx, bot)}
+    for room, count in _of_rooms(rooms, await coverage.unread(tx)):
+        room.unread[count.reason or (NOT_TRIED if room.row.has_bot else NO_BOT)] += count.count
+    for room, count in _of_rooms(rooms, await coverage.attachments(tx)):
+        room.attachments[count.what, count.reason or ""] += count.count
+    aside: Counter[tuple[str, str]] = Counter()
+    counts = await coverage.set_aside(tx)
+    for count in counts:
+        aside[count.what, count.reason or ""] += count.count
+    for room, count in _of_rooms(rooms, counts):
+        room.set_aside[count.what, count.reason or ""] += count.count
+    return Coverage(list(rooms.values()), await coverage.rooms_not_read(tx), await coverage.consumers(tx), aside)
+
+
+def _of_rooms(rooms: dict[str, Room], counts: Iterable[Count]) -> Iterator[tuple[Room, Count]]:
+    for count in counts:
+        if count.room_id in rooms:
+            yield rooms[count.room_id], count
+
+
+def _attachments(counts: Counter[tuple[str, str]]) -> dict[str, Any]:
+    states: dict[str, Any] = dict.fromkeys(STATES, 0)
+    reasons: Counter[str] = Counter()
+    for (state, reason), count in counts.items():
+        states[state] += count
+        if state not in HELD_STATES and reason:
+            reasons[reason] += count
+    return {**states, "reasons": dict(sorted(reasons.items()))}
+
+
+def _set_aside(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [
+        {"consumer": consumer, "reason": reason, "count": count} for (consumer, reason), count in sorted(counts.items())
+    ]

@@ -1,0 +1,47 @@
+"""`postkamer retry`: try again what was set aside, and the attachments that failed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.app import consumers
+from bridge.archive.consumer import retry
+from bridge.cli.common import open_archive
+from bridge.errors import PostkamerError
+from bridge.storage import media
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    command = sub.add_parser("retry", help="try again what was set aside and attachments that failed")
+    command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="config.yaml")
+    command.add_argument("consumer", nargs="?", metavar="CONSUMER", help="recorder, media, ...; without it: all")
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Try again, whether Postkamer runs or not; 0 when nothing is left."""
+    return asyncio.run(_retry(args.config, args.consumer))
+
+
+async def _retry(config_path: Path, wanted: str | None) -> int:
+    remaining = 0
+    async with open_archive(config_path) as (config, db):
+        every = consumers(config)
+        if wanted is not None and wanted not in every:
+            raise PostkamerError(f"there is no consumer {wanted!r}", f"one of: {', '.join(every)}")
+        for name, consumer in every.items():
+            if wanted in (None, name):
+                done, left = await retry(db, consumer)
+                remaining += left
+                print(f"{name}: {done} handled now, {left} still set aside")
+        if wanted in (None, "media"):
+            async with db.connection() as connection:
+                count = await media.retry_failed(connection)
+            print(f"media: {count} attachments will be fetched again while Postkamer runs")
+    return 1 if remaining else 0

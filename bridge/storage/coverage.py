@@ -1,0 +1,131 @@
+"""What `coverage` counts, a query a subject, in one snapshot (see `storage.export.snapshot`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridge.storage.db import Connection
+
+SECONDS = 600.0  # counting ten million events takes longer than other statements may
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """A room, and its events."""
+
+    room_id: str
+    name: str | None
+    events: int
+    messages: int
+    first_at: datetime
+    last_at: datetime
+    has_beginning: bool  # we hold its m.room.create
+    encrypted: bool  # encryption is switched on
+    has_bot: bool
+    encrypted_events: int
+    read_events: int
+    backfilled_at: datetime | None  # when a backfill reached its beginning
+    backfill_reason: str | None  # why it did not
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many of a room are in a state, and why."""
+
+    room_id: str | None
+    what: str
+    reason: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerRow:
+    """How far a consumer is."""
+
+    name: str
+    position: int
+    head: int
+    behind: int  # rows of the inbox
+
+
+_ROOMS = """
+WITH counted AS (
+    SELECT room_id, count(*) AS events, min(sent_at) AS first_at, max(sent_at) AS last_at,
+        bool_or(type = 'm.room.create' AND state_key = '') IS TRUE AS has_beginning,
+        count(*) FILTER (WHERE encrypted) AS encrypted_events, count(*) FILTER (WHERE decrypted) AS read_events
+    FROM event GROUP BY room_id
+), written AS (SELECT room_id, count(*) AS messages FROM message GROUP BY room_id)
+SELECT c.room_id, coalesce(r.name, r.canonical_alias), c.events, coalesce(w.messages, 0), c.first_at, c.last_at,
+    c.has_beginning, r.encryption IS NOT NULL, b.user_id IS NOT NULL, c.encrypted_events, c.read_events,
+    f.finished_at, f.reason
+FROM counted c
+LEFT JOIN written w ON w.room_id = c.room_id
+LEFT JOIN room r ON r.room_id = c.room_id
+LEFT JOIN membership b ON b.room_id = c.room_id AND b.user_id = $1 AND b.membership = 'join' AND b.to_ord IS NULL
+LEFT JOIN backfill f ON f.room_id = c.room_id
+ORDER BY c.room_id
+"""
+# What was removed before it could be read, nobody can read any more: nothing is missing.
+_UNREAD = """
+SELECT e.room_id, 'unread', u.reason, count(*)
+FROM event e LEFT JOIN undecrypted u ON u.event_id = e.event_id
+WHERE e.encrypted AND NOT e.decrypted
+    AND NOT EXISTS (SELECT FROM redaction r WHERE r.target_id = e.event_id AND r.room_id = e.room_id)
+GROUP BY e.room_id, u.reason ORDER BY e.room_id, u.reason
+"""
+_ATTACHMENTS = """
+SELECT a.room_id, coalesce(m.state, 'pending'), m.reason, count(DISTINCT a.media_id)
+FROM attachment a LEFT JOIN media m ON m.media_id = a.media_id
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+_SET_ASIDE = """
+SELECT room_id, consumer, reason, count(*) FROM set_aside
+GROUP BY room_id, consumer, reason ORDER BY room_id NULLS FIRST, consumer, reason
+"""
+_CONSUMERS = """
+SELECT name, position, (SELECT coalesce(max(seq), 0) FROM inbox),
+    (SELECT count(*) FROM inbox WHERE seq > position)
+FROM consumer ORDER BY name
+"""
+_NOT_BEGUN = """
+SELECT room_id, reason FROM backfill f
+WHERE finished_at IS NULL AND NOT EXISTS (SELECT FROM event e WHERE e.room_id = f.room_id) ORDER BY room_id
+"""
+
+
+async def rooms(db: Connection, bot: str) -> list[RoomRow]:
+    """Every room of which we hold an event.
+
+    Args:
+        bot: the Matrix id of the bot that reads encrypted rooms.
+    """
+    return [RoomRow(*row) for row in await db.fetch(_ROOMS, bot, timeout=SECONDS)]
+
+
+async def unread(db: Connection) -> list[Count]:
+    """Encrypted events that were not read; the reason is None before the first attempt."""
+    return [Count(*row) for row in await db.fetch(_UNREAD, timeout=SECONDS)]
+
+
+async def attachments(db: Connection) -> list[Count]:
+    """Files by state (table `media`)."""
+    return [Count(*row) for row in await db.fetch(_ATTACHMENTS, timeout=SECONDS)]
+
+
+async def set_aside(db: Connection) -> list[Count]:
+    """What could not be handled, by consumer; 'inbox' for another content under a known event id."""
+    return [Count(*row) for row in await db.fetch(_SET_ASIDE, timeout=SECONDS)]
+
+
+async def consumers(db: Connection) -> list[ConsumerRow]:
+    """How far each is."""
+    return [ConsumerRow(*row) for row in await db.fetch(_CONSUMERS, timeout=SECONDS)]
+
+
+async def rooms_not_read(db: Connection) -> list[tuple[str, str | None]]:
+    """Rooms of which a backfill could read nothing: (room id, reason)."""
+    return [(row[0], row[1]) for row in await db.fetch(_NOT_BEGUN)]

@@ -3,6 +3,7 @@
 `config.example.yaml` is generated from this module, and the loader checks a file against it. A field without a
 default is required. `Annotated` carries the check; `setting` the text that the example file shows above it.
 """
+# ruff: noqa: RUF009 (setting() is dataclasses.field with a comment)
 
 from __future__ import annotations
 
@@ -10,7 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from bridge.config.checks import ByteSize, Duration, HostPort, Localpart, Secret, ServerName, WebUrl, between
+from bridge.config.checks import (
+    ByteSize,
+    Duration,
+    HostPort,
+    Localpart,
+    Secret,
+    ServerName,
+    WebUrl,
+    between,
+    identifier,
+    postgresql_url,
+    token,
+)
 
 
 def setting(doc: str, **kwargs: Any) -> Any:
@@ -23,20 +36,24 @@ class Homeserver:
     """The homeserver that we serve."""
 
     address: WebUrl = setting("Where Postkamer reaches the homeserver's client API.")
-    server_name: ServerName = setting("The part after the colon in Matrix ids (server_name in Synapse's homeserver.yaml).")
+    server_name: ServerName = setting(
+        "The part after the colon in Matrix ids (server_name in Synapse's homeserver.yaml)."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appservice:
     """How the homeserver reaches us; the same values stand in the registration file."""
 
-    id: str = setting("The id in the registration file. Do not change it later.", default="postkamer")
+    id: Annotated[str, identifier] = setting(
+        "The id in the registration file. Do not change it later.", default="postkamer"
+    )
     listen: HostPort = setting("HOST:PORT on which we take transactions.", default=HostPort("127.0.0.1", 29350))
     address: WebUrl | None = setting(
         "The URL at which the homeserver reaches `listen`, when that is not http://HOST:PORT.", default=None
     )
-    as_token: Secret = setting("What we show to the homeserver. `postkamer init` makes it.")
-    hs_token: Secret = setting("What the homeserver shows to us. `postkamer init` makes it.")
+    as_token: Annotated[Secret, token] = setting("What we show to the homeserver. `postkamer init` makes it.")
+    hs_token: Annotated[Secret, token] = setting("What the homeserver shows to us. `postkamer init` makes it.")
     sender_localpart: Localpart = setting(
         "The user of the application service itself. It does nothing else and is in no room.",
         default=Localpart("_postkamer"),
@@ -47,8 +64,9 @@ class Appservice:
 class Database:
     """PostgreSQL 15 or newer."""
 
-    url: Secret | None = setting(
-        "postgresql://USER:PASSWORD@HOST:5432/DATABASE. Left out: a PostgreSQL of our own under `data_dir`.", default=None
+    url: Annotated[Secret, postgresql_url] | None = setting(
+        "postgresql://USER:PASSWORD@HOST:5432/DATABASE. Left out: a PostgreSQL of our own under `data_dir`.",
+        default=None,
     )
     pool_size: Annotated[int, between(4, 100)] = setting("Connections that we keep at the most.", default=10)
 

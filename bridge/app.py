@@ -14,7 +14,7 @@ from aiohttp import web
 from bridge.archive.blobs import FileBlobs
 from bridge.archive.consumer import Consumer, Follower
 from bridge.archive.eraser import Eraser
-from bridge.archive.intake import Intake
+from bridge.archive.intake import Intake, Sorter
 from bridge.archive.media import MediaConsumer, MediaWorker
 from bridge.archive.reader import Reader
 from bridge.archive.recorder import Recorder
@@ -24,6 +24,7 @@ from bridge.matrix.crypto import Reading
 from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
 from bridge.matrix.inbox import Inbox
 from bridge.matrix.media import HomeserverMedia
+from bridge.matrix.transaction import arrivals
 from bridge.monitor import health as monitor
 from bridge.monitor.metrics import Metrics
 from bridge.storage.db import UNAVAILABLE, Db, open_db
@@ -85,6 +86,7 @@ class App:
         ):
             for label, value in values.items():
                 gauge.labels(label).set(value)
+        self.metrics.unsorted.set(now.unsorted)
         self.metrics.undecrypted.set(now.undecrypted)
 
     async def keep_in_touch(self) -> None:
@@ -213,7 +215,8 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
         up.callback(locks.release)
         if "inbox" in roles:
             intake = Intake(db)
-            await up.enter_async_context(running({"intake": intake.run}))
+            sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts)
+            await up.enter_async_context(running({"intake": intake.run, "sorter": sorter.run}))
             hs_token = config.appservice.hs_token.reveal()
             endpoints = Inbox(hs_token, intake, app.metrics, app.database_away).application()
             await up.enter_async_context(_serving(endpoints, config.appservice.listen, "appservice.listen"))

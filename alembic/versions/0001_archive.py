@@ -14,6 +14,14 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
+    # Transactions as they came: committed before they are answered, sorted into the inbox right after that.
+    """
+    CREATE TABLE intake (
+        id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        body bytea NOT NULL
+    )
+    """,
+    "ALTER TABLE intake ALTER COLUMN body SET STORAGE EXTERNAL",  # gone in a moment, not worth compressing
     # Every event received, in order of arrival; the only source of the archive. `raw` is the JSON as it came
     # (bytea: PostgreSQL's text and jsonb take neither NUL nor lone surrogates). Erasing a removed message replaces
     # `raw` by the event as the redaction algorithm of the Matrix specification leaves it.
@@ -32,6 +40,19 @@ TABLES = (
         UNIQUE (key, kind)
     )
     """,
+    # Appending is serial, so that `seq` grows in the order of commits: a consumer that has seen number n never finds a
+    # smaller one later. Each append wakes the consumers. In triggers, so that no writer can forget it, and a bare COPY
+    # is one trip to the server.
+    """
+    CREATE FUNCTION inbox_before() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_advisory_xact_lock(x'504B0001'::int); RETURN NULL; END $$
+    """,
+    """
+    CREATE FUNCTION inbox_after() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_notify('postkamer_inbox', ''); RETURN NULL; END $$
+    """,
+    "CREATE TRIGGER before BEFORE INSERT ON inbox FOR EACH STATEMENT EXECUTE FUNCTION inbox_before()",
+    "CREATE TRIGGER after AFTER INSERT ON inbox FOR EACH STATEMENT EXECUTE FUNCTION inbox_after()",
     """
     CREATE TABLE consumer (
         name       text PRIMARY KEY,

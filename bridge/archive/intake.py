@@ -1,27 +1,39 @@
-"""Putting arrivals into the inbox: several transactions that wait at the same time share one commit."""
+"""From a transaction to the inbox, in two steps.
+
+`Intake` commits the body as it came, which is all that the homeserver has to wait for; `Sorter` takes it apart into
+the inbox, each event once, right after that. When much comes at once, accepting goes first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections import deque
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from bridge.storage import consumers, inbox
+from bridge.storage import intake as storage
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bridge.storage.db import Connection, Db
     from bridge.storage.inbox import Arrival, InboxRow
 
 log = structlog.get_logger(__name__)
 
-MAX_GROUP = 5_000  # arrivals in one commit
+COMMIT_AT_ONCE = 64  # transactions
+SORT_AT_ONCE = 20
+QUIET_SECONDS = 0.01
+LONGEST_LULL_SECONDS = 0.25
+POLL_SECONDS = 5.0
+PAUSE_SECONDS = 0.5
+
 CONFLICT = "the same event id with other content"
 _ESSENTIAL = ("type", "room_id", "sender", "state_key", "content", "origin_server_ts")
 
@@ -42,14 +54,9 @@ async def store(tx: Connection, arrivals: Sequence[Arrival]) -> int:
             row = held[event.key]
             if not _same(row, event.raw):
                 log.warning("event id came again with other content", event_id=event.key, seq=row.seq)
+                digest = sha256(event.raw).digest()
                 await consumers.set_aside(
-                    tx,
-                    "inbox",
-                    row.seq,
-                    CONFLICT,
-                    room_id=event.room_id,
-                    digest=sha256(event.raw).digest(),
-                    raw=event.raw,
+                    tx, "inbox", row.seq, CONFLICT, room_id=event.room_id, digest=digest, raw=event.raw
                 )
     return len(arrivals) - len(known)
 
@@ -80,23 +87,22 @@ class Intake:
     """The one writer of a process: what waits while a commit is under way shares the next one."""
 
     def __init__(self, db: Db) -> None:
+        self.stored = asyncio.Event()  # something was stored since it was cleared
         self._db = db
-        self._waiting: deque[tuple[list[Arrival], asyncio.Future[int]]] = deque()
+        self._waiting: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._news = asyncio.Event()
+        self._last = 0.0
 
-    async def put(self, arrivals: list[Arrival]) -> int:
-        """Store arrivals; returns after the commit.
-
-        Returns:
-            how many rows were new in the commit, which others may share.
+    async def put(self, body: bytes) -> None:
+        """Store the body of a transaction; returns after the commit.
 
         Raises:
             one of `storage.db.UNAVAILABLE`: nothing was stored, the same call may work later.
         """
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrivals, done))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((body, done))
         self._news.set()
-        return await done
+        await done
 
     async def run(self) -> None:
         """Write what comes until cancelled."""
@@ -104,28 +110,108 @@ class Intake:
             await self._news.wait()
             self._news.clear()
             while self._waiting:
-                group = [self._waiting.popleft()]
-                while self._waiting and sum(len(arrivals) for arrivals, _ in group) < MAX_GROUP:
-                    group.append(self._waiting.popleft())
-                await self._write(group)
+                await self._write([self._waiting.popleft() for _ in range(min(len(self._waiting), COMMIT_AT_ONCE))])
 
-    async def _write(self, group: Sequence[tuple[list[Arrival], asyncio.Future[int]]]) -> None:
+    async def _write(self, group: Sequence[tuple[bytes, asyncio.Future[None]]]) -> None:
         try:
-            async with self._db.tx() as tx:
-                added = await store(tx, [arrival for arrivals, _ in group for arrival in arrivals])
+            async with self._db.connection() as connection:
+                await storage.put(connection, [body for body, _ in group])
         except asyncio.CancelledError:
             for _, done in group:
                 done.cancel()
             raise
         except Exception as error:  # noqa: BLE001 (each waiting caller gets it)
-            if len(group) > 1 and not isinstance(error, UNAVAILABLE):
-                for one in group:
-                    await self._write([one])
-                return
             for _, done in group:
                 if not done.done():
                     done.set_exception(error)
         else:
+            self._last = asyncio.get_running_loop().time()
+            self.stored.set()
             for _, done in group:
                 if not done.done():
-                    done.set_result(added)
+                    done.set_result(None)
+
+    async def lull(self) -> None:
+        """Wait until nothing has come for a moment, but not long."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + LONGEST_LULL_SECONDS
+        while (now := loop.time()) < latest and (self._waiting or now - self._last < QUIET_SECONDS):
+            await asyncio.sleep(QUIET_SECONDS)
+
+
+class _NotAllNewError(Exception):
+    """Rolls back an append of which something is known."""
+
+
+class Sorter:
+    """Moves what was stored into the inbox, in the order in which it came.
+
+    Args:
+        read: the arrivals of a transaction's body.
+        attempts: how often a body that fails is tried before it is set aside.
+    """
+
+    def __init__(self, db: Db, intake: Intake, read: Callable[[bytes], list[Arrival]], *, attempts: int) -> None:
+        self._db = db
+        self._intake = intake
+        self._read = read
+        self._attempts = attempts
+
+    async def run(self) -> None:
+        """Sort until cancelled."""
+        while True:
+            self._intake.stored.clear()
+            while await self._step():
+                await self._intake.lull()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._intake.stored.wait()
+
+    async def _step(self) -> bool:
+        """Sort the oldest; False when there is nothing left."""
+        try:
+            async with self._db.connection() as connection:
+                bodies = await storage.peek(connection, SORT_AT_ONCE)
+            await self._sort(bodies)
+        except UNAVAILABLE as error:
+            log.warning("sorting waits for the database", error=type(error).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+            return True
+        return bool(bodies)
+
+    async def _sort(self, bodies: dict[int, bytes]) -> None:
+        try:
+            await self._move(bodies)
+        except UNAVAILABLE:
+            raise
+        except Exception:
+            log.exception("transactions cannot be sorted at once, going on one by one")
+            for number, body in bodies.items():
+                await self._sort_alone(number, body)
+
+    async def _move(self, bodies: dict[int, bytes]) -> None:
+        arrivals = [arrival for body in bodies.values() for arrival in self._read(body)]
+        try:
+            async with self._db.tx() as tx:
+                if await storage.drop(tx, list(bodies)) and not await inbox.append_new(tx, arrivals):
+                    raise _NotAllNewError
+        except _NotAllNewError:
+            async with self._db.tx() as tx:
+                if await storage.drop(tx, list(bodies)):
+                    await store(tx, arrivals)
+
+    async def _sort_alone(self, number: int, body: bytes) -> None:
+        reason = ""
+        for _ in range(self._attempts):
+            try:
+                await self._move({number: body})
+            except UNAVAILABLE:
+                raise
+            except Exception as error:
+                reason = type(error).__name__
+                log.exception("transaction cannot be sorted", intake=number)
+            else:
+                return
+        async with self._db.tx() as tx:
+            if await storage.drop(tx, [number]):
+                await consumers.set_aside(tx, "intake", number, reason, attempts=self._attempts, raw=body)

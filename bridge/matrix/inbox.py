@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from bridge.matrix.transaction import arrivals
+from bridge.matrix.transaction import is_empty
 from bridge.rawjson import MalformedError
 from bridge.storage.db import UNAVAILABLE
 
@@ -91,23 +91,22 @@ class Inbox:
     async def _transaction(self, request: web.Request) -> web.Response:
         body = await request.read()
         try:
-            rows = arrivals(body)
+            empty = is_empty(body)
         except MalformedError as error:
             log.warning("transaction is not JSON of the expected form", bytes=len(body))
             return _error(400, "M_NOT_JSON", f"The body is no transaction: {error}.")
         try:
-            added = await self._intake.put(rows) if rows else 0
+            if not empty:
+                await self._intake.put(body)
         except UNAVAILABLE as error:
             log.warning("transaction not stored, the database is away", error=type(error).__name__)
             self._on_away()
             return _error(503, "M_UNKNOWN", "The database is away; send it again.")
         except Exception:
-            log.exception("transaction not stored", event_ids=[row.key for row in rows])
+            log.exception("transaction not stored", bytes=len(body))
             self._on_away()
             return _error(500, "M_UNKNOWN", "Not stored; send it again.")
         self._metrics.transactions.inc()
-        self._metrics.received.inc(len(rows))
-        log.debug("transaction stored", rows=len(rows), added=added)
         return web.json_response({})
 
     async def _unknown(self, request: web.Request) -> web.Response:

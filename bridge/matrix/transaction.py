@@ -6,7 +6,7 @@ Source: Matrix Application Service API v1.16, `PUT /_matrix/app/v1/transactions/
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -56,6 +56,15 @@ def arrivals(body: bytes) -> list[Arrival]:
     return rows
 
 
+def is_empty(body: bytes) -> bool:
+    """Whether the transaction holds nothing for the inbox.
+
+    Raises:
+        rawjson.MalformedError: the body is not a transaction; `arrivals` would say the same.
+    """
+    return not any(_split(body))
+
+
 def _split(body: bytes) -> tuple[list[bytes], list[bytes]]:
     try:
         parsed = _read_body(body)
@@ -68,21 +77,19 @@ def _split(body: bytes) -> tuple[list[bytes], list[bytes]]:
 
 def arrival(kind: Kind, raw: bytes) -> Arrival:
     """The row for one event, whatever it holds."""
-    event_id: Any
     try:
         envelope = _read_envelope(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         event_id, room_id, event_type = _outer_strings(raw)
     else:
         event_id, room_id, event_type = envelope.event_id, envelope.room_id, envelope.type
-    usable = event_id and len(event_id.encode(errors="replace")) <= MAX_KEY and event_id == clean(event_id)
-    return Arrival(
-        kind,
-        event_id if usable and kind == "event" else digest_key(raw),
-        clean(room_id)[:MAX_KEY] if room_id is not None else None,
-        clean(event_type)[:MAX_KEY] if event_type is not None else None,
-        raw,
-    )
+    usable = kind == "event" and event_id and event_id == _fit(event_id)
+    return Arrival(kind, event_id if usable and event_id else digest_key(raw), _fit(room_id), _fit(event_type), raw)
+
+
+def _fit(text: str | None) -> str | None:
+    """An id as PostgreSQL can hold and index it."""
+    return text and clean(text).encode()[:MAX_KEY].decode(errors="ignore")
 
 
 def _outer_strings(raw: bytes) -> tuple[str | None, str | None, str | None]:

@@ -12,13 +12,15 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.transactions = Counter("postkamer_transactions", "Transactions that were stored.", registry=self.registry)
-        self.received = Counter(
-            "postkamer_received_events", "Events in them, repeats included.", registry=self.registry
-        )
         self.refused = Counter(
             "postkamer_refused_requests", "Requests without the right token.", registry=self.registry
         )
         self.ready = Gauge("postkamer_ready", "1 when a part works.", ["part"], registry=self.registry)
+        self.unsorted = Gauge(
+            "postkamer_intake_transactions",
+            "Stored transactions that are not in the inbox yet.",
+            registry=self.registry,
+        )
         self.behind = Gauge(
             "postkamer_consumer_behind", "Rows of the inbox that a consumer has still to handle.", ["consumer"],
             registry=self.registry,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import asyncpg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,16 +15,13 @@ if TYPE_CHECKING:
 
 Kind = Literal["event", "ephemeral", "decrypted"]
 
-# Appending is serial over all processes, so that `seq` grows in the order of commits: a consumer that has seen
-# number n will never find a smaller one later.
-APPEND_LOCK = 0x504B_0001
+# Triggers of the table (see the migration) let one append at a time and notify this channel.
 CHANNEL = "postkamer_inbox"
 MAX_KEY = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What is to be appended."""
+class Arrival(NamedTuple):
+    """What is to be appended, in the order of `_APPENDED`."""
 
     kind: Kind
     key: str  # event id, or `digest_key(raw)`
@@ -34,9 +32,8 @@ class Arrival:
     before_sub: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InboxRow:
-    """What a consumer reads."""
+class InboxRow(NamedTuple):
+    """What a consumer reads, in the order of `_COLUMNS`."""
 
     seq: int
     kind: Kind
@@ -60,12 +57,10 @@ def digest_key(raw: bytes) -> str:
     return f"sha256:{sha256(raw).hexdigest()}"
 
 
-_LOCK = f"SELECT pg_advisory_xact_lock({APPEND_LOCK})"
-_NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
-
+_APPENDED = ("kind", "key", "room_id", "type", "raw", "before_seq", "before_sub")
 _APPEND = """
-INSERT INTO inbox (kind, key, room_id, type, before_seq, before_sub, raw)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])
+INSERT INTO inbox (kind, key, room_id, type, raw, before_seq, before_sub)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[])
 ON CONFLICT (key, kind) DO NOTHING
 RETURNING key
 """
@@ -78,30 +73,31 @@ _HEAD = "SELECT coalesce(max(seq), 0) FROM inbox"
 _ERASE = "UPDATE inbox SET raw = $3, erased_at = now() WHERE kind = $1 AND key = $2 AND erased_at IS NULL"
 
 
+async def append_new(db: Connection, arrivals: Sequence[Arrival]) -> bool:
+    """Append arrivals that are probably all new: one trip to the server, where `append` takes several.
+
+    Returns:
+        False when one of them is known; then nothing was appended, and a transaction that this is part of is lost.
+    """
+    try:
+        await db.copy_records_to_table("inbox", records=arrivals, columns=_APPENDED)
+    except asyncpg.UniqueViolationError:
+        return False
+    return True
+
+
 async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
     """Append what is new; what we hold already changes nothing.
 
-    Call it in a transaction of its own, since it keeps other writers of the inbox waiting until the commit.
+    Other writers of the inbox wait until the transaction is committed.
 
     Returns:
         the arrivals that were not appended, because their key is known (or stood twice among the arrivals).
     """
-    await tx.execute(_LOCK)
-    rows = await tx.fetch(
-        _APPEND,
-        [a.kind for a in arrivals],
-        [a.key for a in arrivals],
-        [a.room_id for a in arrivals],
-        [a.type for a in arrivals],
-        [a.before_seq for a in arrivals],
-        [a.before_sub for a in arrivals],
-        [a.raw for a in arrivals],
-    )
-    if rows:
-        await tx.execute(_NOTIFY)
-    if len(rows) == len(arrivals):
+    columns = [list(column) for column in zip(*arrivals, strict=True)]
+    added = {row["key"] for row in await tx.fetch(_APPEND, *columns)}
+    if len(added) == len(arrivals):
         return []
-    added = {row["key"] for row in rows}
     known: list[Arrival] = []
     for arrival in arrivals:
         if arrival.key in added:

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class Numbers:
     """Counts by name."""
 
+    unsorted: int  # transactions that are stored, but not in the inbox yet
     behind: dict[str, int]  # consumer → rows of the inbox that it has still to handle (an upper bound: seq has gaps)
     set_aside: dict[str, int]  # consumer → rows
     media: dict[str, int]  # state → attachments that are not stored
     undecrypted: int
 
 
+_UNSORTED = "SELECT count(*) FROM intake"
 _BEHIND = "SELECT name, greatest((SELECT coalesce(max(seq), 0) FROM inbox) - position, 0) FROM consumer"
 _SET_ASIDE = "SELECT consumer, count(*) FROM set_aside GROUP BY consumer"
 _MEDIA = "SELECT state, count(*) FROM media WHERE state IN ('pending', 'failed', 'too_large') GROUP BY state"
@@ -29,6 +31,7 @@ async def numbers(db: Connection) -> Numbers:
     """The numbers of this moment."""
     behind = {row[0]: row[1] for row in await db.fetch(_BEHIND)}
     return Numbers(
+        await db.fetchval(_UNSORTED),
         behind,
         dict.fromkeys(behind, 0) | {row[0]: row[1] for row in await db.fetch(_SET_ASIDE)},
         {"pending": 0, "failed": 0, "too_large": 0} | {row[0]: row[1] for row in await db.fetch(_MEDIA)},

@@ -1,0 +1,28 @@
+"""The table `intake`: transactions as they came, until they are sorted into the inbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bridge.storage.db import Connection
+
+_PEEK = "SELECT id, body FROM intake ORDER BY id LIMIT $1"
+_DROP = "DELETE FROM intake WHERE id = ANY($1::bigint[])"
+
+
+async def put(db: Connection, bodies: Sequence[bytes]) -> None:
+    """Store bodies, in this order, all or none."""
+    await db.copy_records_to_table("intake", records=[(body,) for body in bodies], columns=["body"])
+
+
+async def peek(db: Connection, limit: int) -> dict[int, bytes]:
+    """The oldest bodies by number."""
+    return {row[0]: row[1] for row in await db.fetch(_PEEK, limit)}
+
+
+async def drop(tx: Connection, ids: Sequence[int]) -> bool:
+    """Remove bodies; False when another process had removed one of them, so that the caller rolls back."""
+    return bool(await tx.execute(_DROP, list(ids)) == f"DELETE {len(ids)}")

@@ -194,7 +194,7 @@ class Sorter:
         try:
             async with self._db.tx() as tx:
                 if await storage.drop(tx, list(bodies)) and not await inbox.append_new(tx, arrivals):
-                    raise _NotAllNewError
+                    raise _NotAllNewError  # noqa: TRY301 (to leave the transaction)
         except _NotAllNewError:
             async with self._db.tx() as tx:
                 if await storage.drop(tx, list(bodies)):

@@ -62,7 +62,8 @@ def is_empty(body: bytes) -> bool:
     Raises:
         rawjson.MalformedError: the body is not a transaction; `arrivals` would say the same.
     """
-    return not any(_split(body))
+    events, ephemeral = _split(body)
+    return not events and not (ephemeral and arrivals(body))
 
 
 def _split(body: bytes) -> tuple[list[bytes], list[bytes]]:

@@ -18,7 +18,7 @@ class Metrics:
         self.ready = Gauge("postkamer_ready", "1 when a part works.", ["part"], registry=self.registry)
         self.unsorted = Gauge(
             "postkamer_intake_transactions",
-            "Stored transactions that are not in the inbox yet.",
+            "Transactions that are not in the inbox yet.",
             registry=self.registry,
         )
         self.behind = Gauge(

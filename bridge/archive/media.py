@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.archive.media_source import MediaSource
     from bridge.storage.db import Connection, Db
     from bridge.storage.inbox import InboxRow
-    from bridge.storage.media import DueMedia
+    from bridge.storage.media import PendingMedia
 
 log = structlog.get_logger(__name__)
 
@@ -134,8 +134,9 @@ class MediaWorker:
                 self._stop_for_a_while(f"database away ({type(error).__name__})")
             finally:
                 self._busy.discard(item.media_id)
+                self.wake()  # its next time may be near
 
-    async def _next(self) -> DueMedia:
+    async def _next(self) -> PendingMedia:
         """What is to be fetched next. One lane looks; the others wait for their turn."""
         async with self._turn:
             while True:
@@ -143,16 +144,16 @@ class MediaWorker:
                 self._news.clear()
                 try:
                     async with self._db.connection() as connection:
-                        item = await media.next_due(connection, self._busy)
+                        item = await media.next_pending(connection, self._busy)
                 except UNAVAILABLE as error:
                     self._stop_for_a_while(f"database away ({type(error).__name__})")
                     continue
-                if item is not None:
+                if item is not None and item.wait == 0:
                     self._busy.add(item.media_id)
                     return item
-                await self._wait_for_news(POLL_SECONDS)
+                await self._wait_for_news(POLL_SECONDS if item is None else min(item.wait, POLL_SECONDS))
 
-    async def _handle(self, item: DueMedia) -> None:
+    async def _handle(self, item: PendingMedia) -> None:
         try:
             await self._fetch(item)
         except (MediaAwayError, BlobError) as error:
@@ -175,7 +176,7 @@ class MediaWorker:
             log.info("attachments are fetched again")
         self.failing, self._pause = None, FIRST_PAUSE
 
-    async def _fetch(self, item: DueMedia) -> None:
+    async def _fetch(self, item: PendingMedia) -> None:
         if await self._have(item):
             return
         where = parse_mxc(item.mxc)
@@ -192,7 +193,7 @@ class MediaWorker:
             async with self._blobs.stage(chunks) as staged:
                 await self._keep(item, staged, mimetype)
 
-    async def _have(self, item: DueMedia) -> bool:
+    async def _have(self, item: PendingMedia) -> bool:
         """Whether the content is in the store from before a crash or a rebuild."""
         if item.sha256 is None or not await self._blobs.exists(item.sha256):
             return False
@@ -204,7 +205,7 @@ class MediaWorker:
                 await media.stored(tx, item.media_id)
         return True
 
-    async def _keep(self, item: DueMedia, staged: Staged, mimetype: str | None) -> None:
+    async def _keep(self, item: PendingMedia, staged: Staged, mimetype: str | None) -> None:
         async with self._db.connection() as connection:
             await media.intend(connection, item.media_id, staged.sha256, staged.size, mimetype)
         async with self._db.tx() as tx:
@@ -213,7 +214,7 @@ class MediaWorker:
                 await staged.publish()
                 await media.stored(tx, item.media_id)
 
-    async def _failed(self, item: DueMedia, reason: str, most: int, retry_after: float) -> None:
+    async def _failed(self, item: PendingMedia, reason: str, most: int, retry_after: float) -> None:
         attempts = item.attempts + 1
         log.warning("attachment not fetched", event_id=item.event_id, reason=reason, attempt=attempts)
         async with self._db.connection() as connection:

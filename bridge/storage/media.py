@@ -25,8 +25,8 @@ class NewMedia:
 
 
 @dataclass(frozen=True, slots=True)
-class DueMedia:
-    """A file that is to be fetched now."""
+class PendingMedia:
+    """A file that is to be fetched."""
 
     media_id: str
     mxc: str
@@ -34,6 +34,7 @@ class DueMedia:
     file: str | None
     attempts: int
     sha256: str | None  # where we had its content, or were about to have it
+    wait: float  # seconds until its time; 0: now
 
 
 # A row of the inbox that is erased while we look at it names nothing any more; its lock makes the two orders the only
@@ -55,9 +56,10 @@ UPDATE media SET state = 'pending', attempts = 0, next_at = now(), reason = NULL
 WHERE sha256 IS NOT NULL AND state <> 'erased'
 """
 
-_DUE = """
-SELECT media_id, mxc, event_id, file::text, attempts, sha256 FROM media
-WHERE state = 'pending' AND next_at <= now() AND NOT (media_id = ANY($1::text[]))
+_NEXT = """
+SELECT media_id, mxc, event_id, file::text, attempts, sha256,
+    greatest(extract(epoch FROM next_at - now())::float8, 0)
+FROM media WHERE state = 'pending' AND NOT (media_id = ANY($1::text[]))
 ORDER BY next_at LIMIT 1
 """
 _INTEND = "UPDATE media SET sha256 = $2, size = $3, mimetype = $4 WHERE media_id = $1 AND state = 'pending'"
@@ -104,10 +106,10 @@ async def start_again(tx: Connection) -> None:
     await tx.execute(_FETCH_AGAIN)
 
 
-async def next_due(db: Connection, busy: Collection[str]) -> DueMedia | None:
-    """The file that has waited longest among those that are due and not in `busy`."""
-    row = await db.fetchrow(_DUE, list(busy))
-    return None if row is None else DueMedia(*row)
+async def next_pending(db: Connection, busy: Collection[str]) -> PendingMedia | None:
+    """The file whose time comes or came first, among those that are not in `busy`."""
+    row = await db.fetchrow(_NEXT, list(busy))
+    return None if row is None else PendingMedia(*row)
 
 
 async def intend(db: Connection, media_id: str, sha256: str, size: int, mimetype: str | None) -> None:

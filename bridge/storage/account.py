@@ -43,8 +43,8 @@ def choose(folders: tuple[Path, ...]) -> Account:
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     owners = [folder.stat().st_uid for folder in folders if folder.exists()]
-    wanted: int | str
-    for wanted in (*(uid for uid in owners if uid != 0), *PREFERRED):
+    candidates: list[int | str] = [*(uid for uid in owners if uid != 0), *PREFERRED]
+    for wanted in candidates:
         try:
             entry = pwd.getpwuid(wanted) if isinstance(wanted, int) else pwd.getpwnam(wanted)
         except KeyError:  # initdb wants a user with a name

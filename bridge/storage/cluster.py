@@ -55,12 +55,10 @@ class Cluster:
 
     @property
     def sockets(self) -> Path:
-        """The folder of the socket, the same at every start: the data directory, where its path allows that."""
+        """The folder of the socket, known to every command: the data directory, where its path allows that."""
         if len(os.fsencode(self.data / SOCKET)) <= SOCKET_PATH_MAX and _PLAIN_PATH.fullmatch(str(self.data)):
             return self.data
-        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        base = Path(runtime) if self.account.is_us and Path(runtime).is_absolute() else Path("/tmp")  # noqa: S108
-        return base / self.name
+        return Path("/tmp") / self.name  # noqa: S108 - see _make_socket_folder
 
     @property
     def url(self) -> str:

@@ -55,7 +55,7 @@ SETTINGS = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
-NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}  # survives kill -9 all the same
 
 
 @asynccontextmanager
@@ -78,17 +78,16 @@ async def embedded_server(data_dir: Path, *, durable: bool = True) -> AsyncItera
     """
     with claim(data_dir, name=LOCK):
         cluster = locate(data_dir)
-        await prepare(cluster, durable=durable)
         server = _Server(cluster, durable=durable)
-        keeper: asyncio.Task[None] | None = None
         try:
-            await server.start()
+            await _first_start(server, cluster, durable=durable)
             keeper = asyncio.create_task(server.keep(), name="database server")
-            yield cluster.url
-        finally:
-            if keeper is not None:
+            try:
+                yield cluster.url
+            finally:
                 keeper.cancel()
                 await asyncio.gather(keeper, return_exceptions=True)
+        finally:
             await server.stop()
 
 
@@ -120,6 +119,17 @@ async def _join(data_dir: Path) -> str:
             )
         await asyncio.sleep(_POLL_SECONDS)
     return cluster.url
+
+
+async def _first_start(server: _Server, cluster: Cluster, *, durable: bool) -> None:
+    try:
+        await prepare(cluster, durable=durable)
+        await server.start()
+    except OSError as error:
+        raise PostkamerError(
+            f"the database server cannot be started: {error.strerror}: {error.filename or cluster.data}",
+            "make room or mend the permissions under data_dir, or set database.url to a server of your own",
+        ) from error
 
 
 class _Server:

@@ -4,7 +4,8 @@ Arguments: uid, gid, our process id, the signal to get when we are gone, the pro
 
 A program of its own, because between fork and exec in a process with threads hardly anything is safe. The order
 matters: the kernel forgets the wish for a signal when the user changes. It keeps it over exec, as long as that program
-is not setuid. The signal comes when the *thread* that started us ends, so that must be one that lives as long as the server.
+is not setuid. The signal comes when the *thread* that started us ends, so that must be one that lives as long as the
+server.
 """
 
 from __future__ import annotations

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bridge.storage.account import Account
 
 log = structlog.get_logger(__name__)
 
-# How long what is left over gets to end: a server that was asked to stop writes out its memory first.
-STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+# How long what is left over gets to end. A server that was asked to stop writes out its memory first. Backends without
+# their postmaster end by themselves, unless they are in a long statement.
+_SERVER_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+_BACKEND_STEPS = ((None, 1.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 _POLL_SECONDS = 0.02
 _PROC = Path("/proc")
 
@@ -37,32 +39,32 @@ async def clear(account: Account, data: Path, sockets: Path, cluster: str) -> No
     """
     if not _PROC.joinpath("self").exists():
         return
-    for number, seconds in STEPS:
-        left = dict(_processes(account, data, cluster))
-        if not left:
-            break
-        # A postmaster stops its backends. Backends without one end by themselves, unless they are in a long statement.
-        mains = [pid for pid, is_main in left.items() if is_main] or list(left)
-        log.warning("an earlier database server is still there; stopping it", pids=mains, signal=number.name)
-        for pid in mains:
-            _send(pid, number)
-        if await _gone(account, data, cluster, seconds):
-            break
+
+    def left(*, servers: bool) -> list[int]:
+        return [pid for pid, is_server in _processes(account, data, cluster) if is_server or not servers]
+
+    for number, seconds in _SERVER_STEPS:
+        await _end(lambda: left(servers=True), number, seconds)
+    for step, seconds in _BACKEND_STEPS:
+        await _end(lambda: left(servers=False), step, seconds)
     for path in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
         _drop_stale(account, path)
 
 
-async def _gone(account: Account, data: Path, cluster: str, seconds: float) -> bool:
+async def _end(find: Callable[[], list[int]], number: signal.Signals | None, seconds: float) -> None:
+    """Send a signal to processes and wait until there are none."""
+    pids = find()
+    if pids and number is not None:
+        log.warning("an earlier database server is still there; stopping it", pids=pids, signal=number.name)
+        for pid in pids:
+            _send(pid, number)
     deadline = asyncio.get_running_loop().time() + seconds
-    while any(True for _ in _processes(account, data, cluster)):
-        if asyncio.get_running_loop().time() > deadline:
-            return False
+    while find() and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(_POLL_SECONDS)
-    return True
 
 
 def _processes(account: Account, data: Path, cluster: str) -> Iterator[tuple[int, bool]]:
-    """(process id, is it the postmaster). By the command line, which even a root without rights may read."""
+    """(process id, is it the server itself, the postmaster). By the command line, which even a root without rights may read."""
     for folder in _PROC.iterdir():
         if not folder.name.isdigit():
             continue

@@ -155,7 +155,7 @@ TABLES = (
     )
     """,
     "CREATE INDEX redaction_target ON redaction (target_id)",
-    "CREATE INDEX redaction_received ON redaction (received_at)",
+    "CREATE INDEX redaction_received ON redaction (received_at, event_id)",
     """
     CREATE TABLE poll_vote (
         event_id  text PRIMARY KEY,
@@ -244,7 +244,7 @@ TABLES = (
         to_at        timestamptz,
         to_ord       bigint,
         to_sub       bigint,
-        PRIMARY KEY (room_id, user_id, ord, sub)
+        PRIMARY KEY (room_id, user_id, ord, sub, event_id)
     )
     """,
     "CREATE INDEX membership_user ON membership (user_id, room_id)",

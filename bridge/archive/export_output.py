@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -14,7 +14,7 @@ from bridge.archive.blobs import BlobError
 from bridge.errors import PostkamerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from bridge.archive.blobs import BlobStore
     from bridge.archive.export import Files
@@ -68,7 +68,7 @@ class Folder:
     async def _copy(self, digest: str, path: Path) -> bool:
         unfinished = path.with_name(f"{path.name}.part")
         copied = sha256()
-        with _writing(unfinished) as file:
+        with _open(unfinished) as file:
             try:
                 async for chunk in self._blobs.read(digest):
                     copied.update(chunk)
@@ -90,14 +90,19 @@ def _is_there(path: Path, size: int | None) -> bool:
 
 
 class Stream:
-    """Lines to a file that is open already."""
+    """Lines to a file descriptor that is open already."""
 
-    def __init__(self, file: BinaryIO, files: Files) -> None:
+    def __init__(self, descriptor: int, files: Files) -> None:
         self.files = files
-        self._file = file
+        self._descriptor = descriptor
 
     async def write(self, lines: bytes) -> None:
-        await asyncio.to_thread(self._file.write, lines)
+        await asyncio.to_thread(self._write, lines)
+
+    def _write(self, lines: bytes) -> None:
+        view = memoryview(lines)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
 
 
 @asynccontextmanager
@@ -108,22 +113,32 @@ async def to_file(path: Path, files: Files) -> AsyncIterator[Output]:
         PostkamerError: the file cannot be written.
     """
     unfinished = path.with_name(f"{path.name}.part")
-    try:
-        with _writing(unfinished) as file:
+    with writing(path):
+        with _open(unfinished) as file:
             try:
-                yield Stream(file, files)
-                file.flush()
+                yield Stream(file.fileno(), files)
                 os.fsync(file.fileno())
             except BaseException:
                 with suppress(OSError):
                     unfinished.unlink()
                 raise
         unfinished.replace(path)
-    except BrokenPipeError:
+
+
+@contextmanager
+def writing(what: object) -> Iterator[None]:
+    """Say what cannot be written, and why.
+
+    Raises:
+        PostkamerError: for an OSError of a file.
+    """
+    try:
+        yield
+    except (ConnectionError, TimeoutError):  # of the database, or of who reads the other end of a pipe
         raise
     except OSError as error:
         raise PostkamerError(
-            f"cannot write {error.filename or path}: {error.strerror}", "look at the path, its owner and the free space"
+            f"cannot write {error.filename or what}: {error.strerror}", "look at the path, its owner and the free space"
         ) from error
 
 
@@ -143,6 +158,6 @@ async def to_folder(folder: Path, blobs: BlobStore) -> AsyncIterator[tuple[Outpu
         yield output, files
 
 
-def _writing(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     """A file that only we can read: an export shows everything that the archive holds."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

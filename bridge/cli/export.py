@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bridge.archive.blobs import FileBlobs
 from bridge.archive.export import Selection, batches
-from bridge.archive.export_output import NoFiles, Stream, to_file, to_folder
+from bridge.archive.export_output import NoFiles, Stream, to_file, to_folder, writing
 from bridge.cli.common import open_archive
 from bridge.errors import PostkamerError
 from bridge.storage import export
@@ -118,8 +118,8 @@ async def _export(config_path: Path, selection: Selection, path: Path | None, *,
 @asynccontextmanager
 async def _output(config: Config, path: Path | None, *, is_folder: bool) -> AsyncIterator[tuple[Output, Folder | None]]:
     if path is None:
-        yield Stream(sys.stdout.buffer, NoFiles()), None
-        sys.stdout.buffer.flush()
+        with writing("to standard output"):
+            yield Stream(sys.stdout.fileno(), NoFiles()), None
     elif is_folder:
         async with to_folder(path, FileBlobs(config.data_dir)) as (output, folder):
             yield output, folder

@@ -59,12 +59,15 @@ async def _end(find: Callable[[], list[int]], number: signal.Signals | None, sec
         for pid in pids:
             _send(pid, number)
     deadline = asyncio.get_running_loop().time() + seconds
-    while find() and asyncio.get_running_loop().time() < deadline:
+    while find() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - they are no children of ours
         await asyncio.sleep(_POLL_SECONDS)
 
 
 def _processes(account: Account, data: Path, cluster: str) -> Iterator[tuple[int, bool]]:
-    """(process id, is it the server itself, the postmaster). By the command line, which even a root without rights may read."""
+    """(process id, is it the server itself, the postmaster).
+
+    By the command line, which also a root without the rights of root, as in containers, may read.
+    """
     for folder in _PROC.iterdir():
         if not folder.name.isdigit():
             continue

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEFAULT_PORT = 5432
+_NOT_A_URL = ("database.url cannot be used", "write postgresql://USER:PASSWORD@HOST:5432/DATABASE")
 
 
 class Place:
     """What of a database URL may be shown: never the password."""
 
     def __init__(self, url: str) -> None:
+        self.valid = True
         try:
             parts = urlsplit(url)
             query = parse_qs(parts.query)
@@ -29,6 +31,7 @@ class Place:
             self.database = unquote(parts.path.lstrip("/")) or self.user
         except ValueError:
             host, port, self.user, self.database = "?", "?", "?", "?"
+            self.valid = False
         self.host = host
         self.server = host if host.startswith("/") else f"{host}:{port}"
 
@@ -101,7 +104,9 @@ def _refused(error: BaseException, place: Place) -> tuple[str, str] | None:
 def _not_reached(error: BaseException, place: Place) -> tuple[str, str] | None:
     match error:
         case asyncpg.exceptions.ClientConfigurationError():
-            return ("database.url cannot be used", "write postgresql://USER:PASSWORD@HOST:5432/DATABASE")
+            return _NOT_A_URL
+        case ValueError() if not place.valid:
+            return _NOT_A_URL
         case ssl.SSLError():
             return (
                 f"no encrypted connection with the database server at {place.server}: {error.reason}",

@@ -149,7 +149,7 @@ async def test_why_it_does_not_start_is_told(folder: Path) -> None:
     async with embedded_server(folder, durable=False):
         pass
     locate(folder).data.joinpath("postgresql.conf").write_text("nonsense = on\n")
-    with pytest.raises(PostkamerError, match="did not start: .*FATAL: .*configuration file"):
+    with pytest.raises(PostkamerError, match=r"did not start: .*FATAL: .*configuration file"):
         async with embedded_server(folder, durable=False):
             pass
 

@@ -185,6 +185,7 @@ async def _retry_one(db: Db, consumer: Consumer, seq: int) -> bool:
     reason = "the inbox does not hold this row any more"
     try:
         async with db.tx() as tx:
+            await consumers.lock(tx, consumer.name)  # before reading: what is being erased must not come back
             rows = await inbox.by_seq(tx, [seq])
             rejected = await consumer.apply(tx, rows) if rows else [Rejected(seq, reason)]
             if not rejected:

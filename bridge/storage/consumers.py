@@ -38,6 +38,7 @@ class SetAside:
 
 _REGISTER = "INSERT INTO consumer (name, position) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING"
 _POSITION = "SELECT position FROM consumer WHERE name = $1"
+_LOCK = "SELECT position FROM consumer WHERE name = $1 FOR UPDATE"
 _ADVANCE = "UPDATE consumer SET position = $3, updated_at = now() WHERE name = $1 AND position = $2"
 _REWIND = "UPDATE consumer SET position = 0, updated_at = now() WHERE name = $1"
 _ALL = "SELECT name, position, updated_at FROM consumer ORDER BY name"
@@ -70,6 +71,15 @@ async def register(db: Connection, name: str) -> int:
 async def advance(tx: Connection, name: str, old: int, new: int) -> bool:
     """Move a consumer on; False when somebody else has moved it since `old` was read, so that the caller rolls back."""
     return bool(await tx.execute(_ADVANCE, name, old, new) == "UPDATE 1")
+
+
+async def lock(tx: Connection, name: str) -> int:
+    """Keep a consumer from handling anything until the end of the transaction.
+
+    Returns:
+        its position, 0 when there is no such consumer.
+    """
+    return int(await tx.fetchval(_LOCK, name) or 0)
 
 
 async def rewind(tx: Connection, name: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from bridge.archive.blobs import FileBlobs
+    from bridge.archive.media_source import MediaSource
     from bridge.storage.db import Db
     from bridge.storage.inbox import Kind
 
@@ -75,15 +76,22 @@ async def until_state(db: Db, media_id: str, state: str) -> asyncpg.Record:
 
 
 @asynccontextmanager
+async def working_with(
+    db: Db, blobs: FileBlobs, source: MediaSource, *, max_size: int = 10 * MB
+) -> AsyncIterator[MediaWorker]:
+    worker = MediaWorker(db, blobs, source, max_size=max_size, first_retry=0.02)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
 async def working(db: Db, blobs: FileBlobs, address: str, *, max_size: int = 10 * MB) -> AsyncIterator[MediaWorker]:
-    async with source_for(address) as source:
-        worker = MediaWorker(db, blobs, source, max_size=max_size, first_retry=0.02)
-        task = asyncio.create_task(worker.run())
-        try:
-            yield worker
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async with source_for(address) as source, working_with(db, blobs, source, max_size=max_size) as worker:
+        yield worker
 
 
 def files(folder: Path) -> list[Path]:

@@ -15,18 +15,13 @@ from mautrix.client.state_store import MemoryStateStore
 from mautrix.crypto import OlmMachine, StateStore
 from mautrix.crypto.attachments import encrypt_attachment
 from mautrix.crypto.store import MemoryCryptoStore
-from mautrix.types import (
-    DeviceID,
-    EventType,
-    RoomID,
-    UserID,
-)
+from mautrix.types import DeviceID, EventType, RoomID, TOFUSigningKey, UserID
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     import aiohttp
-    from mautrix.types import RoomEncryptionStateEventContent
+    from mautrix.types import CrossSigningUsage, RoomEncryptionStateEventContent, SigningKey
 
 ALGORITHM = "m.megolm.v1.aes-sha2"
 
@@ -45,6 +40,13 @@ class _RoomState(StateStore):
     async def find_shared_rooms(self, user_id: UserID) -> list[RoomID]:
         del user_id
         return []
+
+
+class _Keys(MemoryCryptoStore):
+    async def put_cross_signing_key(self, user_id: UserID, usage: CrossSigningUsage, key: SigningKey) -> None:
+        """Replace a key: mautrix 0.21.1 fails here when a key that it knows comes again."""
+        known = self._cross_signing_keys.setdefault(user_id, {}).get(usage)
+        self._cross_signing_keys[user_id][usage] = TOFUSigningKey(key=key, first=known.first if known else key)
 
 
 class Person:
@@ -219,7 +221,7 @@ class Person:
 
     async def _crypto(self) -> OlmMachine:
         if self._machine is None:
-            store = MemoryCryptoStore(self.user_id, "in memory only")
+            store = _Keys(self.user_id, "in memory only")
             machine = OlmMachine(self._client, store, _RoomState())
             await machine.load()
             await machine.share_keys()

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from bridge.storage.coverage import ConsumerRow, Count, RoomRow
     from bridge.storage.db import Connection
 
-NOT_TRIED = "not tried yet"
-NO_BOT = "no bot of ours is in the room"
 HELD_STATES = ("stored", "erased")  # erased: as the retention of removed messages demands
 STATES = ("stored", "pending", "too_large", "failed", "erased")
 
@@ -132,8 +130,8 @@ async def measure(tx: Connection, bot: str) -> Coverage:
         bot: the Matrix id of the bot that reads encrypted rooms.
     """
     rooms = {row.room_id: Room(row) for row in await coverage.rooms(tx, bot)}
-    for room, count in _of_rooms(rooms, await coverage.unread(tx)):
-        room.unread[count.reason or (NOT_TRIED if room.row.has_bot else NO_BOT)] += count.count
+    for room, count in _of_rooms(rooms, await coverage.unread(tx, bot)):
+        room.unread[count.reason or ""] += count.count
     for room, count in _of_rooms(rooms, await coverage.attachments(tx)):
         room.attachments[count.what, count.reason or ""] += count.count
     aside: Counter[tuple[str, str]] = Counter()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge.storage.undecrypted import BEFORE_US, NO_BOT, NO_KEY
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.storage.db import Connection
 
+NOT_TRIED = "not tried yet"
 SECONDS = 600.0  # counting ten million events takes longer than other statements may
 
 
@@ -69,13 +72,20 @@ LEFT JOIN membership b ON b.room_id = c.room_id AND b.user_id = $1 AND b.members
 LEFT JOIN backfill f ON f.room_id = c.room_id
 ORDER BY c.room_id
 """
-# What was removed before it could be read, nobody can read any more: nothing is missing.
+# What was removed before it could be read, nobody can read any more: nothing is missing. Without a key the reason comes
+# from the bot's membership, as in `storage.undecrypted.unread`.
 _UNREAD = """
-SELECT e.room_id, 'unread', u.reason, count(*)
-FROM event e LEFT JOIN undecrypted u ON u.event_id = e.event_id
+WITH bot AS (
+    SELECT room_id, min(ord) AS ord FROM membership WHERE user_id = $1 AND membership = 'join' GROUP BY room_id
+)
+SELECT e.room_id, 'unread',
+    CASE WHEN u.reason <> $2 THEN u.reason WHEN bot.ord IS NULL THEN $3 WHEN e.ord < bot.ord THEN $4
+        ELSE coalesce(u.reason, $5) END AS why,
+    count(*)
+FROM event e LEFT JOIN undecrypted u ON u.event_id = e.event_id LEFT JOIN bot ON bot.room_id = e.room_id
 WHERE e.encrypted AND NOT e.decrypted
     AND NOT EXISTS (SELECT FROM redaction r WHERE r.target_id = e.event_id AND r.room_id = e.room_id)
-GROUP BY e.room_id, u.reason ORDER BY e.room_id, u.reason
+GROUP BY e.room_id, why ORDER BY e.room_id, why
 """
 _ATTACHMENTS = """
 SELECT a.room_id, coalesce(m.state, 'pending'), m.reason, count(DISTINCT a.media_id)
@@ -106,9 +116,9 @@ async def rooms(db: Connection, bot: str) -> list[RoomRow]:
     return [RoomRow(*row) for row in await db.fetch(_ROOMS, bot, timeout=SECONDS)]
 
 
-async def unread(db: Connection) -> list[Count]:
-    """Encrypted events that were not read; the reason is None before the first attempt."""
-    return [Count(*row) for row in await db.fetch(_UNREAD, timeout=SECONDS)]
+async def unread(db: Connection, bot: str) -> list[Count]:
+    """Encrypted events that were not read, and why."""
+    return [Count(*row) for row in await db.fetch(_UNREAD, bot, NO_KEY, NO_BOT, BEFORE_US, NOT_TRIED, timeout=SECONDS)]
 
 
 async def attachments(db: Connection) -> list[Count]:

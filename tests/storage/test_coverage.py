@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.archive.coverage import NO_BOT, NOT_TRIED, Coverage, measure
+from bridge.archive.coverage import Coverage, measure
 from bridge.cli.coverage import table
 from bridge.storage import consumers
+from bridge.storage.coverage import NOT_TRIED
 from bridge.storage.db import open_db
 from bridge.storage.export import snapshot
+from bridge.storage.undecrypted import NO_BOT
 from tests.storage.scribe import OTHER, ROOM, Scribe, insert
 
 if TYPE_CHECKING:

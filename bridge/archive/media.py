@@ -122,12 +122,13 @@ class MediaWorker:
                 self._stop_for_a_while(str(error))
                 await self._while_paused()
         async with asyncio.TaskGroup() as lanes:
-            for _ in range(PARALLEL):
-                lanes.create_task(self._lane())
+            for number in range(PARALLEL):
+                # One takes the newest, so that today's files do not wait behind those of years of history.
+                lanes.create_task(self._lane(newest=number == 0))
 
-    async def _lane(self) -> None:
+    async def _lane(self, *, newest: bool) -> None:
         while True:
-            item = await self._next()
+            item = await self._next(newest=newest)
             try:
                 await self._handle(item)
             except UNAVAILABLE as error:
@@ -136,7 +137,7 @@ class MediaWorker:
                 self._busy.discard(item.media_id)
                 self.wake()  # its next time may be near
 
-    async def _next(self) -> PendingMedia:
+    async def _next(self, *, newest: bool) -> PendingMedia:
         """What is to be fetched next. One lane looks; the others wait for their turn."""
         async with self._turn:
             while True:
@@ -144,7 +145,8 @@ class MediaWorker:
                 self._news.clear()
                 try:
                     async with self._db.connection() as connection:
-                        item = await media.next_pending(connection, self._busy)
+                        item = await media.next_pending(connection, self._busy, newest=True) if newest else None
+                        item = item or await media.next_pending(connection, self._busy)
                 except UNAVAILABLE as error:
                     self._stop_for_a_while(f"database away ({type(error).__name__})")
                     continue

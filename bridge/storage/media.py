@@ -56,12 +56,13 @@ UPDATE media SET state = 'pending', attempts = 0, next_at = now(), reason = NULL
 WHERE sha256 IS NOT NULL AND state <> 'erased'
 """
 
-_NEXT = """
+_PENDING = """
 SELECT media_id, mxc, event_id, file::text, attempts, sha256,
     greatest(extract(epoch FROM next_at - now())::float8, 0)
 FROM media WHERE state = 'pending' AND NOT (media_id = ANY($1::text[]))
-ORDER BY next_at LIMIT 1
 """
+_NEXT = f"{_PENDING} ORDER BY next_at LIMIT 1"
+_NEWEST = f"{_PENDING} AND next_at <= now() ORDER BY next_at DESC LIMIT 1"
 _INTEND = "UPDATE media SET sha256 = $2, size = $3, mimetype = $4 WHERE media_id = $1 AND state = 'pending'"
 _HOLD = "SELECT 1 FROM media WHERE media_id = $1 AND state = 'pending' FOR UPDATE"
 _STORED = "UPDATE media SET state = 'stored', reason = NULL, stored_at = now() WHERE media_id = $1"
@@ -106,9 +107,12 @@ async def start_again(tx: Connection) -> None:
     await tx.execute(_FETCH_AGAIN)
 
 
-async def next_pending(db: Connection, busy: Collection[str]) -> PendingMedia | None:
-    """The file whose time comes or came first, among those that are not in `busy`."""
-    row = await db.fetchrow(_NEXT, list(busy))
+async def next_pending(db: Connection, busy: Collection[str], *, newest: bool = False) -> PendingMedia | None:
+    """The file whose time comes or came first, among those that are not in `busy`.
+
+    With `newest` the one whose time came last, if there is any whose time has come.
+    """
+    row = await db.fetchrow(_NEWEST if newest else _NEXT, list(busy))
     return None if row is None else PendingMedia(*row)
 
 

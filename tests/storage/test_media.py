@@ -112,6 +112,25 @@ async def test_fetches_at_once(db: Db, repository: Repository, tmp_path: Path) -
     assert len(files(tmp_path)) == 1
 
 
+async def test_new_files_do_not_wait_behind_a_backlog(db: Db, repository: Repository, tmp_path: Path) -> None:
+    contents = {f"m{number}": b"%d" % number for number in range(300)}
+    repository.answers = {name: [give(data)] for name, data in contents.items()} | {"new": [give(b"new")]}
+    for name in contents:
+        await arrive(db, f"${name}", content_of(name))
+    await consume(db)
+    async with working(db, FileBlobs(tmp_path), repository.url):
+        await until(lambda: _asked(repository, 8))
+        await arrive(db, "$new", content_of("new"))
+        await consume(db)
+        await until_state(db, "new", "stored")
+        states = [row["state"] for row in (await rows(db)).values()]
+        assert states.count("pending") > 100
+
+
+async def _asked(repository: Repository, times: int) -> bool:
+    return len(repository.requests) >= times
+
+
 async def test_encrypted_file_is_stored_decrypted(db: Db, repository: Repository, tmp_path: Path) -> None:
     data = os.urandom(MB + 5)
     cipher, file = encrypt(data)

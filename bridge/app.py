@@ -27,6 +27,7 @@ from bridge.matrix.media import HomeserverMedia
 from bridge.matrix.transaction import arrivals
 from bridge.monitor import health as monitor
 from bridge.monitor.metrics import Metrics
+from bridge.storage.claim import ClaimedError
 from bridge.storage.db import UNAVAILABLE, Db, open_db
 from bridge.storage.embedded import embedded_server
 from bridge.storage.migrations import migrate
@@ -189,8 +190,17 @@ async def database_url(config: Config) -> AsyncIterator[str]:
     if config.database.url is not None:
         yield config.database.url.reveal()
         return
-    async with embedded_server(config.data_dir) as url:
-        yield url
+    told = False
+    while True:
+        try:
+            async with embedded_server(config.data_dir) as url:
+                yield url
+                return
+        except ClaimedError as error:
+            if not told:
+                told = True
+                log.warning("waiting for the data directory", problem=error.message)
+        await asyncio.sleep(FIRST_PAUSE)
 
 
 @asynccontextmanager

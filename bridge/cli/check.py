@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,12 @@ import aiohttp
 from aiohttp import web
 
 from bridge import log as logs
-from bridge.app import database_url
 from bridge.config import registration
 from bridge.config.loader import ConfigError, load, warnings
 from bridge.errors import PostkamerError
 from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
 from bridge.matrix.inbox import shown_token, token_matches
-from bridge.storage.embedded import running_server
+from bridge.storage.embedded import joined_server
 from bridge.storage.migrations import migrate
 
 if TYPE_CHECKING:
@@ -88,11 +87,12 @@ async def _look(config: Config, path: Path, report: Report) -> None:
 
 
 async def _database(config: Config, report: Report) -> None:
-    if config.database.url is None and running_server(config.data_dir):
-        report.good("database: our own PostgreSQL is running")
-        return
     try:
-        async with database_url(config) as url:
+        async with AsyncExitStack() as up:
+            if config.database.url is None:
+                url = await up.enter_async_context(joined_server(config.data_dir))
+            else:
+                url = config.database.url.reveal()
             await migrate(url)
     except PostkamerError as error:
         report.bad(f"database: {error.message}", error.hint)

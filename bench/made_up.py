@@ -1,0 +1,69 @@
+"""Events for the measurements: from a file of chat, or made up."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_WORDS = (
+    "de offerte voor het kozijn is klaar maar de levering van de motor duurt nog twee weken graag even bellen met de "
+    "the drawing of the gearbox needs one more change before we order bearings and seals from our supplier in Venlo"
+).split()
+
+
+def chat(path: Path | None, *, seed: int = 1) -> Iterator[dict[str, Any]]:
+    """Messages without end, oldest first: `room`, `sender`, `ts` (seconds), `body`.
+
+    Args:
+        path: JSON lines, perhaps gzipped; without it the messages are made up.
+    """
+    for turn in itertools.count():
+        yield from (_read(path) if path else _invent(random.Random(seed + turn)))
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _invent(choice: random.Random) -> Iterator[dict[str, Any]]:
+    for n in range(100_000):
+        yield {
+            "room": f"room{choice.randrange(40)}",
+            "sender": f"u{choice.randrange(300):04}",
+            "ts": 1_700_000_000 + 20 * n,
+            "body": " ".join(choice.choices(_WORDS, k=choice.randrange(3, 40))),
+        }
+
+
+def events(path: Path | None, *, run: str, server: str = "bench.test") -> Iterator[dict[str, Any]]:
+    """The same as events, as Synapse sends them to an application service; `run` makes their ids unique."""
+    for n, line in enumerate(chat(path)):
+        sender = f"@{line['sender']}:{server}"
+        yield {
+            "age": 42,
+            "content": {"body": line["body"], "msgtype": "m.text", "m.mentions": {}},
+            "event_id": f"${run}-{n:034}",
+            "origin_server_ts": line["ts"] * 1000,
+            "room_id": f"!{line['room']}:{server}",
+            "sender": sender,
+            "type": "m.room.message",
+            "unsigned": {"age": 42, "transaction_id": f"m{n}.{run}"},
+            "user_id": sender,
+        }
+
+
+def transactions(path: Path | None, *, run: str, size: int) -> Iterator[bytes]:
+    """Bodies of transactions with `size` events each."""
+    source = events(path, run=run)
+    while True:
+        batch = list(itertools.islice(source, size))
+        yield json.dumps({"events": batch, "ephemeral": []}, separators=(",", ":"), ensure_ascii=False).encode()

@@ -110,8 +110,8 @@ class WebUrl(str):
         text = plain_text(text).strip()
         if re.match("https?://", text) is None:
             raise ValueError(f"must begin with http:// or https://, as in {cls.EXAMPLE}")
-        if re.search(r"[\s@?#]", text):
-            raise ValueError(f"must have no spaces, user, password, ? or #: only {cls.SHAPE}")
+        if re.search(r"[^\x21-\x7e]|[@?#]", text):
+            raise ValueError(f"must have no spaces, accents, user, password, ? or #: only {cls.SHAPE}")
         found = re.fullmatch(r"https?://([^/]*?)(?::([0-9]*))?(/.*)?", text)
         if found is None or not _is_host(found[1]) or (found[2] is not None and _port(found[2]) is None):
             raise ValueError(f"must be {cls.SHAPE}")

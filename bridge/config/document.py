@@ -97,7 +97,7 @@ def line_of(node: Node) -> int:
 
 
 def _syntax(error: MarkedYAMLError) -> Problem:
-    what = re.sub(r"'[^']{2,}'", "...", str(error.problem or error.context or "wrong syntax"))
+    what = re.sub(r"'[^']{3,}'", "...", str(error.problem or error.context or "wrong syntax"))
     mark = error.problem_mark or error.context_mark
     if "end of stream" in what:
         mark = error.context_mark or mark

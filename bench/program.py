@@ -39,18 +39,20 @@ class Program:
         self._log = directory / "postkamer.log"
         self._process: asyncio.subprocess.Process | None = None
 
-    async def init(self, *, homeserver: str, server_name: str, listen: str) -> None:
+    async def init(self, *, homeserver: str, server_name: str, listen: str, database: str | None = None) -> None:
         """`postkamer init`."""
-        arguments = ("--homeserver", homeserver, "--server-name", server_name, "--listen", listen)
+        arguments = ["--homeserver", homeserver, "--server-name", server_name, "--listen", listen]
+        if database is not None:
+            arguments += ["--database", database]
         status, _ = await call("init", "--dir", str(self.config.parent), *arguments)
         if status:
             raise RuntimeError("postkamer init failed")
 
-    async def start(self) -> None:
+    async def start(self, *arguments: str) -> None:
         """`postkamer run`, without waiting until it is ready."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *COMMAND, "run", "-c", str(self.config), stderr=log, stdout=log
+                *COMMAND, "run", "-c", str(self.config), *arguments, stderr=log, stdout=log
             )
 
     @property

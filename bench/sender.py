@@ -48,10 +48,15 @@ def _send(port: int, requests: Sequence[bytes], refused: list[int]) -> None:
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for one in requests:
-            connection.sendall(one)
-            status = _status(connection)
+            status = put(connection, one)
             if status != 200:
                 refused.append(status)
+
+
+def put(connection: socket.socket, one: bytes) -> int:
+    """Send one request; the status of its answer."""
+    connection.sendall(one)
+    return _status(connection)
 
 
 def _status(connection: socket.socket) -> int:

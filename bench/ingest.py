@@ -63,7 +63,8 @@ async def main() -> int:
             await _steady(bodies, ours, token, url)
         synapse = await _synapse(Path(folder) / "synapse")
     print(
-        f"(b) Synapse sends {synapse:.0f} messages/s ({SYNAPSE_PARALLEL} in parallel); we take {best / synapse:.0f} times that"
+        f"(b) Synapse sends {synapse:.0f} messages/s ({SYNAPSE_PARALLEL} in parallel); "
+        f"we take {best / synapse:.0f} times that"
     )
     return 0
 
@@ -140,7 +141,7 @@ async def _until_sorted(url: str) -> float:
     connection = await connect(url)
     started = time.perf_counter()
     try:
-        while await connection.fetchval("SELECT EXISTS (SELECT FROM intake)"):
+        while await connection.fetchval("SELECT EXISTS (SELECT FROM intake)"):  # noqa: ASYNC110 (another process)
             await asyncio.sleep(0.01)
     finally:
         await connection.close()

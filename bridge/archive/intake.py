@@ -172,7 +172,8 @@ class Sorter:
         try:
             async with self._db.connection() as connection:
                 bodies = await storage.peek(connection, SORT_AT_ONCE)
-            await self._sort(bodies)
+            with suppress(storage.GoneError):  # another process sorts too: look again
+                await self._sort(bodies)
         except UNAVAILABLE as error:
             log.warning("sorting waits for the database", error=type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
@@ -182,7 +183,7 @@ class Sorter:
     async def _sort(self, bodies: dict[int, bytes]) -> None:
         try:
             await self._move(bodies)
-        except UNAVAILABLE:
+        except (storage.GoneError, *UNAVAILABLE):
             raise
         except Exception:
             log.exception("transactions cannot be sorted at once, going on one by one")
@@ -193,19 +194,20 @@ class Sorter:
         arrivals = [arrival for body in bodies.values() for arrival in self._read(body)]
         try:
             async with self._db.tx() as tx:
-                if await storage.drop(tx, list(bodies)) and not await inbox.append_new(tx, arrivals):
+                await storage.drop(tx, list(bodies))
+                if not await inbox.append_new(tx, arrivals):
                     raise _NotAllNewError  # noqa: TRY301 (to leave the transaction)
         except _NotAllNewError:
             async with self._db.tx() as tx:
-                if await storage.drop(tx, list(bodies)):
-                    await store(tx, arrivals)
+                await storage.drop(tx, list(bodies))
+                await store(tx, arrivals)
 
     async def _sort_alone(self, number: int, body: bytes) -> None:
         reason = ""
         for _ in range(self._attempts):
             try:
                 await self._move({number: body})
-            except UNAVAILABLE:
+            except (storage.GoneError, *UNAVAILABLE):
                 raise
             except Exception as error:
                 reason = type(error).__name__
@@ -213,5 +215,5 @@ class Sorter:
             else:
                 return
         async with self._db.tx() as tx:
-            if await storage.drop(tx, [number]):
-                await consumers.set_aside(tx, "intake", number, reason, attempts=self._attempts, raw=body)
+            await storage.drop(tx, [number])
+            await consumers.set_aside(tx, "intake", number, reason, attempts=self._attempts, raw=body)

@@ -13,6 +13,10 @@ _PEEK = "SELECT id, body FROM intake ORDER BY id LIMIT $1"
 _DROP = "DELETE FROM intake WHERE id = ANY($1::bigint[])"
 
 
+class GoneError(Exception):
+    """A body is not there any more."""
+
+
 async def put(db: Connection, bodies: Sequence[bytes]) -> None:
     """Store bodies, in this order, all or none."""
     await db.copy_records_to_table("intake", records=[(body,) for body in bodies], columns=["body"])
@@ -23,6 +27,11 @@ async def peek(db: Connection, limit: int) -> dict[int, bytes]:
     return {row[0]: row[1] for row in await db.fetch(_PEEK, limit)}
 
 
-async def drop(tx: Connection, ids: Sequence[int]) -> bool:
-    """Remove bodies; False when another process had removed one of them, so that the caller rolls back."""
-    return bool(await tx.execute(_DROP, list(ids)) == f"DELETE {len(ids)}")
+async def drop(tx: Connection, ids: Sequence[int]) -> None:
+    """Remove bodies.
+
+    Raises:
+        GoneError: another process has removed one of them; roll back.
+    """
+    if await tx.execute(_DROP, list(ids)) != f"DELETE {len(ids)}":
+        raise GoneError

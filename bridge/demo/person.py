@@ -17,6 +17,8 @@ from mautrix.crypto.attachments import encrypt_attachment
 from mautrix.crypto.store import MemoryCryptoStore
 from mautrix.types import DeviceID, EventType, RoomID, TOFUSigningKey, UserID
 
+from bridge.matrix.crypto.logs import trace_logger
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -65,7 +67,7 @@ class Person:
         Raises:
             mautrix.errors.MatrixError
         """
-        client = Client(mxid=UserID(user_id), base_url=url, state_store=MemoryStateStore())
+        client = Client(mxid=UserID(user_id), base_url=url, state_store=MemoryStateStore(), log=trace_logger("http"))
         try:
             await client.login(UserID(user_id), password=password, device_name=device_name)
             yield cls(client)
@@ -85,6 +87,7 @@ class Person:
             as_user_id=UserID(user_id),
             as_device_id=DeviceID(device_id) if device_id else None,
             client_session=session,
+            log=trace_logger("http"),
             state_store=MemoryStateStore(),
         )
         return cls(client)
@@ -222,7 +225,7 @@ class Person:
     async def _crypto(self) -> OlmMachine:
         if self._machine is None:
             store = _Keys(self.user_id, "in memory only")
-            machine = OlmMachine(self._client, store, _RoomState())
+            machine = OlmMachine(self._client, store, _RoomState(), trace_logger("crypto"))
             await machine.load()
             await machine.share_keys()
             self._machine = machine

@@ -18,6 +18,7 @@ from bridge.matrix.crypto.device import BotDevice, is_unknown_device
 from bridge.matrix.crypto.identity import kept_identity
 from bridge.matrix.crypto.joiner import Joiner
 from bridge.matrix.crypto.keys import KeysRefusedError
+from bridge.matrix.crypto.logs import trace_logger
 from bridge.matrix.crypto.machine import Machine
 from bridge.matrix.crypto.store import Store, open_store
 from bridge.matrix.crypto.sync import WAIT_SECONDS, Sync
@@ -105,8 +106,11 @@ class Reading:
             token=self._config.appservice.as_token.reveal(),
             as_user_id=UserID(self.user_id),
             client_session=session,
+            log=trace_logger("http"),
         )
-        return Machine(client, store, state, server_name=str(self._config.homeserver.server_name))
+        return Machine(
+            client, store, state, trace_logger("crypto"), server_name=str(self._config.homeserver.server_name)
+        )
 
     async def _work(self, machine: Machine, store: Store) -> None:
         lock = asyncio.Lock()

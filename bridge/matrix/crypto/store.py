@@ -14,6 +14,7 @@ from mautrix.errors import GroupSessionWithheldError
 from mautrix.types import DeviceID, RoomID, SessionID
 from mautrix.util.async_db import Database
 
+from bridge.matrix.crypto.logs import trace_logger
 from bridge.matrix.crypto.secret import WrongPickleKeyError
 from bridge.storage import crypto_pool
 from bridge.text import clean
@@ -114,7 +115,7 @@ async def open_store(url: str, user_id: str, pickle_key: str) -> AsyncIterator[t
 
 async def _database(pool: Pool) -> Database:
     # The URL only chooses the dialect: the pool is ours. mautrix would otherwise end the process on some errors.
-    database = Database.create("postgresql://", db_args={"meow_exit_on_ice": False})
+    database = Database.create("postgresql://", db_args={"meow_exit_on_ice": False}, log=trace_logger("db"))
     database.override_pool(SimpleNamespace(_pool=pool))  # type: ignore[arg-type]
     await database.start()
     await PgCryptoStore.upgrade_table.upgrade(database)

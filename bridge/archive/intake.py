@@ -135,7 +135,7 @@ class Intake:
         """Wait until nothing has come for a moment, but not long."""
         loop = asyncio.get_running_loop()
         latest = loop.time() + LONGEST_LULL_SECONDS
-        while (now := loop.time()) < latest and (self._waiting or now - self._last < QUIET_SECONDS):
+        while (now := loop.time()) < latest and (self._waiting or now - self._last < QUIET_SECONDS):  # noqa: ASYNC110
             await asyncio.sleep(QUIET_SECONDS)
 
 

@@ -168,8 +168,6 @@ class Reading:
         while True:
             try:
                 await step()
-            except PostkamerError:
-                raise
             except Exception as error:  # noqa: BLE001 (whatever it is, it goes on)
                 self._trouble(what, error, pause)
                 await asyncio.sleep(pause)
@@ -195,7 +193,11 @@ def _describe(error: Exception) -> str:
         return "the homeserver does not answer"
     if isinstance(error, MatrixRequestError):
         errcode = getattr(error, "errcode", None)
+        if errcode in ("M_EXCLUSIVE", "M_FORBIDDEN"):
+            return f"the homeserver refuses ({errcode}); is the registration that belongs to this config installed?"
         return f"the homeserver answers {error.http_status} {errcode or ''}".strip()
+    if isinstance(error, PostkamerError):
+        return error.message
     return type(error).__name__
 
 

@@ -131,8 +131,8 @@ class MediaWorker:
             item = await self._next(newest=newest)
             try:
                 await self._handle(item)
-            except UNAVAILABLE as error:
-                self._stop_for_a_while(f"database away ({type(error).__name__})")
+            except Exception as error:  # noqa: BLE001 (whatever it is, the flow goes on)
+                self._stop_for_the_database(error, item.event_id)
             finally:
                 self._busy.discard(item.media_id)
                 self.wake()  # its next time may be near
@@ -147,8 +147,8 @@ class MediaWorker:
                     async with self._db.connection() as connection:
                         item = await media.next_pending(connection, self._busy, newest=True) if newest else None
                         item = item or await media.next_pending(connection, self._busy)
-                except UNAVAILABLE as error:
-                    self._stop_for_a_while(f"database away ({type(error).__name__})")
+                except Exception as error:  # noqa: BLE001 (the same)
+                    self._stop_for_the_database(error)
                     continue
                 if item is not None and item.wait == 0:
                     self._busy.add(item.media_id)
@@ -226,6 +226,11 @@ class MediaWorker:
             pause = min(self._first_retry * RETRY_GROWTH ** min(attempts - 1, 20), LONGEST_RETRY)
             pause = max(pause, min(retry_after, LONGEST_RETRY))
             await media.postpone(connection, item.media_id, attempts, reason, pause)
+
+    def _stop_for_the_database(self, error: Exception, event_id: str | None = None) -> None:
+        if not isinstance(error, UNAVAILABLE):
+            log.error("attachments: the database fails", event_id=event_id, exc_info=error)
+        self._stop_for_a_while(f"database away ({repr_type(error)})")
 
     def _stop_for_a_while(self, reason: str) -> None:
         now = asyncio.get_running_loop().time()

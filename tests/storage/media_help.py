@@ -85,7 +85,8 @@ async def working_with(
         yield worker
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(outcome, asyncio.CancelledError), outcome
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from bridge.archive.reader import Reader
 from bridge.archive.recorder import Recorder
 from bridge.background import FIRST_PAUSE, LONGEST_PAUSE, running
 from bridge.errors import PostkamerError
-from bridge.matrix.crypto import Reading
+from bridge.matrix.crypto import Reading, check_pickle_key
 from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
 from bridge.matrix.inbox import Inbox
 from bridge.matrix.media import HomeserverMedia
@@ -223,6 +223,8 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
         locks = Roles(url, roles, app.wake)
         await locks.acquire()
         up.callback(locks.release)
+        if "bots" in roles:
+            await check_pickle_key(config, url)
         if "inbox" in roles:
             intake = Intake(db)
             sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts)

@@ -47,14 +47,15 @@ class Progress:
 def open_progress(path: Path) -> Iterator[Progress]:
     """The progress that a file holds; made when it is not there."""
     done: dict[str, Any] = {}
-    for line in _whole_lines(path):
+    for line in whole_lines(path):
         key, result = json.loads(line)
         done[key] = result
+    path.touch(mode=0o600)  # it holds the password of the demo's users
     with path.open("a", encoding="utf-8") as file:
         yield Progress(done, file)
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
+def whole_lines(path: Path) -> Iterator[bytes]:
     """The lines of a file; one that was cut off by a crash is removed from it."""
     if not path.exists():
         return

@@ -62,8 +62,12 @@ class LocalSynapse:
         with self.log.open("ab") as log:
             before = log.tell()
             self._process = await asyncio.create_subprocess_exec(
-                *_command(self.directory / "homeserver.yaml"), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+                *_command(self.directory / "homeserver.yaml"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in our terminal is not for it
+            )
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._answering(self._process, before)
@@ -167,8 +171,10 @@ def _command(config: Path) -> list[str]:
     return [sys.executable, str(_LAUNCHER), *us, *synapse]
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses at this moment."""
+def free_port(wanted: int = 0) -> int:
+    """A port of the loopback interface that nobody uses at this moment: `wanted`, or any other."""
+    if wanted and not _taken(wanted):
+        return wanted
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -179,7 +185,8 @@ async def _port_of(directory: Path, wanted: int | None) -> int:
     path = directory / "port"
     last = int(path.read_text()) if path.exists() else None
     port = wanted or last
-    if port is None or (wanted is None and not await _comes_free(port)):
+    free = port is not None and await _comes_free(port)
+    if port is None or (wanted is None and not free):
         port = free_port()
     path.write_text(str(port))
     return port

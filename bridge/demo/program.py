@@ -1,0 +1,224 @@
+"""The demo: a homeserver, Postkamer, and a small company, all on this machine and in one folder."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import io
+import secrets
+import sys
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+
+from bridge.app import application
+from bridge.archive.coverage import measure
+from bridge.cli import init
+from bridge.cli.coverage import table
+from bridge.config.checks import HostPort
+from bridge.config.loader import load
+from bridge.config.registration import dump, registration
+from bridge.demo.days import working_days
+from bridge.demo.owner import Owner, owner_registration
+from bridge.demo.progress import Progress, open_progress
+from bridge.demo.replay import Replay, open_lines
+from bridge.demo.script import load_company
+from bridge.demo.seeding import Seeding
+from bridge.demo.synapse import DEFAULT_SERVER_NAME, free_port, local_synapse
+from bridge.storage import inbox
+from bridge.storage.claim import claim
+from bridge.storage.export import snapshot
+from bridge.storage.numbers import numbers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.app import App
+    from bridge.archive.coverage import Coverage
+    from bridge.config.schema import Config
+    from bridge.demo.script import Company
+    from bridge.demo.synapse import LocalSynapse
+
+CAUGHT_UP_SECONDS = 120.0
+POLL_SECONDS = 0.2
+_SYNAPSE_PORT, _OUR_PORT = 8008, 29350
+_PROBE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the demo was called."""
+
+    folder: Path
+    seed: int
+    messages: Path | None
+    leave: bool  # after showing coverage
+    command: str  # how `postkamer` is called
+
+
+async def run(options: Options, stop: asyncio.Event) -> int:
+    """The demo until `stop`, or until everything was shown.
+
+    Returns:
+        0, or 1 when the archive lacks something at that moment.
+
+    Raises:
+        PostkamerError
+    """
+    async with AsyncExitStack() as up:
+        up.enter_context(claim(options.folder, name="demo.lock"))
+        progress = up.enter_context(open_progress(options.folder / "progress.jsonl"))
+        ports = progress.once("ports", lambda: {"synapse": free_port(_SYNAPSE_PORT), "postkamer": free_port(_OUR_PORT)})
+        config = _config(options.folder / "postkamer", ports)
+        ours = (str(config.appservice.sender_localpart), str(config.bots.localpart))
+        owner_file = options.folder / "owner-registration.yaml"
+        as_token = owner_registration(owner_file, DEFAULT_SERVER_NAME, not_ours=ours)
+        _say("Starting the homeserver and Postkamer ...")
+        registrations = [options.folder / "postkamer" / init.REGISTRATION, owner_file]
+        folder = options.folder / "synapse"
+        synapse = await up.enter_async_context(
+            local_synapse(folder, registrations=registrations, port=ports["synapse"])
+        )
+        app = await up.enter_async_context(application(config))
+        session = await up.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        owner = Owner(session, synapse.url, synapse.server_name, as_token)
+        found = await _fill(options, progress, synapse, owner, app)
+        print("\n".join(table(found)))
+        if options.leave:
+            return 0 if found.complete else 1
+        print(_welcome(options, progress, synapse))
+        await stop.wait()
+        return 0
+
+
+def _config(folder: Path, ports: dict[str, int]) -> Config:
+    """The settings of Postkamer, made at the first start."""
+    path, other = folder / init.CONFIG, folder / init.REGISTRATION
+    if not path.exists():
+        other.unlink(missing_ok=True)
+        arguments = argparse.Namespace(
+            dir=folder,
+            homeserver=f"http://127.0.0.1:{ports['synapse']}",
+            server_name=DEFAULT_SERVER_NAME,
+            listen=HostPort("127.0.0.1", ports["postkamer"]),
+            database=None,
+        )
+        with contextlib.redirect_stdout(io.StringIO()):
+            init.run(arguments)
+    config = load(path)
+    if not other.exists():
+        other.touch(mode=0o600)
+        other.write_text(dump(registration(config)))
+    return config
+
+
+async def _fill(options: Options, progress: Progress, synapse: LocalSynapse, owner: Owner, app: App) -> Coverage:
+    """Make the company, replay what is to be replayed, wait for the archive, and look at it."""
+    company = load_company(progress.once("seed", lambda: options.seed))
+    await _people(company, progress, synapse, owner)
+    bot = str(app.config.bots.localpart)
+    days = progress.once("days", lambda: working_days(datetime.now()))  # noqa: DTZ005 (office hours are local)
+    with _Meter() as meter:
+        seeding = Seeding(owner, company, progress, days=days, bot=bot, on_step=lambda done: meter.show("events", done))
+        meter.total = seeding.total
+        await seeding.run()
+    last = [progress[plan.steps[-1].key] for plan in company.rooms]
+    if options.messages:
+        last += await _replay(options.messages, options.folder, owner)
+    await _caught_up(app, last)
+    async with snapshot(app.db) as tx:
+        return await measure(tx, owner.user_id(bot))
+
+
+async def _people(company: Company, progress: Progress, synapse: LocalSynapse, owner: Owner) -> None:
+    password = progress.once("password", lambda: f"demo-{secrets.token_hex(3)}")
+    for who, employee in company.people.items():
+        if f"user-{who}" not in progress:
+            await synapse.register(who, password, admin=employee.admin)
+            await owner.set_name(who, employee.name)
+            progress.done(f"user-{who}")
+
+
+async def _replay(path: Path, folder: Path, owner: Owner) -> list[str]:
+    name = await asyncio.to_thread(_name_of, path)
+    with ExitStack() as up:
+        threads = up.enter_context(open_progress(folder / f"{name}.threads.jsonl"))
+        lines = up.enter_context(open_lines(folder / f"{name}.lines"))
+        meter = up.enter_context(_Meter())
+        return await Replay(owner, threads, lines, lambda number: meter.show("lines", number)).run(path)
+
+
+def _name_of(path: Path) -> str:
+    """The file by what it holds: the same one goes on, another one begins."""
+    try:
+        with path.open("rb") as file:
+            return f"replay-{hashlib.sha256(file.read(_PROBE)).hexdigest()[:16]}"
+    except OSError:
+        return "replay-unreadable"
+
+
+async def _caught_up(app: App, last: list[str]) -> None:
+    """Wait until the archive has the last event of each room and has worked everything off; not for ever."""
+    waiting = set(last)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CAUGHT_UP_SECONDS):
+            while waiting or not await _idle(app):
+                async with app.db.connection() as connection:
+                    waiting -= {row.key for row in await inbox.by_key(connection, "event", sorted(waiting))}
+                await asyncio.sleep(POLL_SECONDS)
+
+
+async def _idle(app: App) -> bool:
+    async with app.db.connection() as connection:
+        now = await numbers(connection)
+    return not any(now.behind.values()) and not now.media["pending"] and not now.undecrypted
+
+
+def _welcome(options: Options, progress: Progress, synapse: LocalSynapse) -> str:
+    config = options.folder / "postkamer" / init.CONFIG
+    company = load_company()
+    people = "\n".join(f"    {who:8} {employee.name}, {employee.role}" for who, employee in company.people.items())
+    return f"""
+{company.name} is at work. Log in with any Matrix client, for instance https://app.element.io:
+  homeserver  http://localhost:{synapse.port}
+  password    {progress["password"]} (of everybody)
+{people}
+
+Things to try in a second terminal, while this goes on:
+  {options.command} coverage -c {config}
+  {options.command} export -c {config} --format jsonl | less
+  {options.command} export -c {config} --format jsonl -o {options.folder / "export"}
+Write, edit or remove a message in the client, and export again. The room "Directie & HR" is encrypted: a new log-in
+cannot read what was written there before, but the archive can, since @{synapse.user_id("postkamer")[1:]} was invited.
+
+Everything is in {options.folder}; remove that folder to begin anew. Ctrl-C ends the demo."""
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+class _Meter:
+    """How far it is, on a terminal."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._shows = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def show(self, what: str, done: int) -> None:
+        """Replace what stands there."""
+        if self._shows:
+            of = f" of {self.total:,}" if self.total else ""
+            print(f"\r{done:,}{of} {what} sent to the homeserver ", end="", file=sys.stderr, flush=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._shows:
+            print(file=sys.stderr)

@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -59,6 +61,11 @@ class Program:
     def ended(self) -> bool:
         """Whether it has ended by itself."""
         return self._process is None or self._process.returncode is not None
+
+    def memory(self) -> float:
+        """Resident memory of our process, in MB."""
+        assert self._process is not None
+        return float(psutil.Process(self._process.pid).memory_info().rss / 2**20)
 
     async def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End it with a signal."""

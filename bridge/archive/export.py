@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bridge.storage.export import AttachmentRow, EventRow
     from bridge.storage.messages import Reaction, Redaction, Revision
 
-PAGE = 500  # events in memory; one has 64 KiB at the most
+PAGE = 200  # events in memory; one has 64 KiB at the most, and stands there several times
 REDACTION, EDIT = "m.room.redaction", "m.replace"
 
 

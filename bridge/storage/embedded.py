@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from bridge.background import FIRST_PAUSE, LONGEST_PAUSE
 from bridge.errors import PostkamerError
 from bridge.storage import leftovers
 from bridge.storage.claim import ClaimedError, claim
@@ -25,6 +24,9 @@ log = structlog.get_logger(__name__)
 LOCK = "postgres.lock"
 # Replaying what was not yet written when the power went can take minutes.
 START_SECONDS = 600.0
+# Before it is started again: nothing after a server that had worked, more and more while it dies at once.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+STEADY_SECONDS = 1.0
 # A server that another process is just starting.
 JOIN_SECONDS = 30.0
 # Asked to stop it disconnects everybody and writes out its memory; told to quit it leaves that to the next start.
@@ -189,14 +191,14 @@ class _Server:
         while self._process is not None:
             started = loop.time()
             code = await self._process.wait()
-            if loop.time() - started > LONGEST_PAUSE:
+            if loop.time() - started > STEADY_SECONDS:
                 pause = 0.0
             log.error("database server died; starting it again", code=code, pause_seconds=pause)
             await asyncio.sleep(pause)
             pause = min(max(pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
             try:
                 await self.start()
-            except (PostkamerError, OSError):
+            except Exception:
                 log.exception("database server cannot be started")
 
     async def stop(self) -> None:

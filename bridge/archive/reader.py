@@ -28,7 +28,7 @@ class _Encrypted(msgspec.Struct):
 
 
 class _Unsigned(msgspec.Struct):
-    redacted_because: msgspec.Raw | None = None
+    redacted_because: msgspec.Raw = msgspec.Raw()
 
 
 class _EncryptedEvent(msgspec.Struct):
@@ -104,7 +104,7 @@ def _encrypted(row: InboxRow, room_id: str) -> list[undecrypted.Encrypted]:
     except _UNREADABLE:
         session_id = ""
     else:
-        if event.unsigned is not None and event.unsigned.redacted_because is not None:
+        if event.unsigned is not None and bytes(event.unsigned.redacted_because):
             return []  # it was removed before it reached us: nothing is left to read
         session_id = clean(event.content.session_id)
     if not session_id or len(session_id) > MAX_SESSION_ID:

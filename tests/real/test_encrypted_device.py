@@ -166,3 +166,41 @@ async def test_more_people_than_one_time_keys_write_while_we_are_down(installati
                 return not set(claimed) & set(names)
 
             await until(fresh_keys)
+
+
+async def test_an_older_backup_of_the_account_is_noticed(installation: Installation) -> None:
+    """It would publish one-time keys under ids that the homeserver knows with other keys."""
+    save, restore = "SELECT account FROM mautrix.crypto_account", "UPDATE mautrix.crypto_account SET account = $1"
+    async with scene(installation) as s:
+        async with running(installation):
+            anna = await s.person()
+            room = await s.room_with_bot(anna)
+        old = (await s.held.device(s.bot)).device_id
+        async with s.held.db.connection() as connection:
+            backup = await connection.fetchval(save)
+        for account in (None, backup):
+            await claim(anna, s.bot, old, 35)
+            async with s.held.db.connection() as connection:
+                if account is not None:
+                    await connection.execute(restore, account)
+            async with running(installation):
+                await s.held.read(await anna.send(room, text("gelezen"), encrypted=True))
+                if account is not None:
+                    await until_replaced(s, anna, old)
+                    await s.held.read(await anna.send(room, text("ook gelezen"), encrypted=True))
+
+
+async def claim(person: Person, user_id: str, device_id: str, count: int) -> None:
+    """Use up one-time keys."""
+    wanted = {"one_time_keys": {user_id: {device_id: "signed_curve25519"}}}
+    for _ in range(count):
+        await person.request("POST", "v3/keys/claim", wanted)
+
+
+async def until_replaced(s: Scene, person: Person, old: str) -> None:
+    """Wait until the bot has another device."""
+
+    async def replaced() -> bool:
+        return old not in (await keys_of(person, s.bot))["device_keys"][s.bot]
+
+    await until(replaced, seconds=60)

@@ -23,12 +23,13 @@ from bridge.storage import bot_device
 if TYPE_CHECKING:
     from bridge.matrix.crypto.machine import Machine
     from bridge.matrix.crypto.store import Store
+    from bridge.storage.db import Connection
 
 log = structlog.get_logger(__name__)
 
 PREFIX = "POSTKAMER"
 _LETTERS = 8
-_NOT_FOUND = 404
+_NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 404, 429, 500
 
 
 class BotDevice:
@@ -75,7 +76,7 @@ class BotDevice:
             await self._publish()
         await self._delete_others()
         async with self._store.connection() as connection:
-            await cross_sign(connection, self._machine, self._pickle_key)
+            await self._cross_sign(connection)
             device = await bot_device.get(connection, self._client.mxid)
         return device.next_batch if device else None
 
@@ -179,6 +180,20 @@ class BotDevice:
         on_server = counts.get("one_time_key_counts", {}).get("signed_curve25519", 0)
         # Whether the fallback key was used is said by /sync; only a new device surely has none.
         await publish(self._machine, on_server=on_server, fallback_unused=self._machine.own_account.shared)
+
+    async def _cross_sign(self, connection: Connection) -> None:
+        try:
+            await cross_sign(connection, self._machine, self._pickle_key)
+        except MatrixRequestError as error:
+            if error.http_status >= _SERVER_ERROR or error.http_status == _TOO_MANY:
+                raise
+            # Some servers want a person's password for replacing keys. Most clients give us their keys all the same.
+            log.warning(
+                "the bot's device could not be cross-signed; newer clients may give it no keys",
+                user_id=self._client.mxid,
+                status=error.http_status,
+                errcode=getattr(error, "errcode", None),
+            )
 
     async def _delete_others(self) -> None:
         """Remove devices that we had before, so that nobody goes on encrypting for them."""

@@ -57,6 +57,7 @@ class App:
         self.metrics = Metrics()
         self.health = monitor.Health(frozenset({"database", *({"inbox"} & set(roles))}))
         self.followers: dict[str, Follower] = {}
+        self.media: MediaWorker | None = None
         self._away = asyncio.Event()
 
     def wake(self) -> None:
@@ -80,6 +81,8 @@ class App:
         for name, follower in self.followers.items():
             detail = follower.failing or f"{now.behind.get(name, 0)} behind"
             self.health.set(name, follower.failing is None, detail)
+        if self.media is not None:
+            self.health.set("media worker", self.media.failing is None, self.media.failing or "")
         for gauge, values in (
             (self.metrics.behind, now.behind),
             (self.metrics.set_aside, now.set_aside),
@@ -147,9 +150,9 @@ def _workers(app: App, session: aiohttp.ClientSession) -> dict[str, Part]:
         parts["eraser"] = Eraser(db, blobs, config.archive.redaction_retention).run
     if "media" in app.roles:
         source = HomeserverMedia(session, config)
-        worker = MediaWorker(db, blobs, source, max_size=config.archive.max_attachment_size)
-        follow("media", worker.wake)
-        parts["media worker"] = worker.run
+        app.media = MediaWorker(db, blobs, source, max_size=config.archive.max_attachment_size)
+        follow("media", app.media.wake)
+        parts["media worker"] = app.media.run
     if "bots" in app.roles:
         reading = Reading(config, db, session, app.health)
         follow("reader", reading.wake)

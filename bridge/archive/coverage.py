@@ -31,8 +31,12 @@ class Room:
     def problems(self) -> Iterator[str]:
         """What is not held, in words."""
         if not self.row.has_beginning:
-            before = f"history before {self.row.first_at:%Y-%m-%d %H:%M} UTC not held: postkamer backfill"
-            yield f"{before} ({self.row.backfill_reason})" if self.row.backfill_reason else before
+            before = f"history before {self.row.first_at:%Y-%m-%d %H:%M} UTC not held"
+            if self.row.backfilled_at is not None:
+                yield f"{before}, and the homeserver gave none of it"
+            else:
+                why = f" ({self.row.backfill_reason})" if self.row.backfill_reason else ""
+                yield f"{before}: postkamer backfill{why}"
         for reason, count in sorted(self.unread.items()):
             yield f"{count} encrypted not read: {reason}"
         for (state, reason), count in sorted(self.attachments.items()):

@@ -24,6 +24,7 @@ from bridge.matrix.admin import AdminHistory
 from bridge.storage import inbox
 from bridge.storage.db import Db, open_db
 from bridge.storage.export import snapshot
+from bridge.storage.roles import claim_role
 from tests.real.client import Client, logged_in
 from tests.waiting import until
 
@@ -314,3 +315,13 @@ async def test_the_command_refuses(installation: Installation, people: tuple[Cli
         assert (process.returncode, out) == (1, b"")
         assert message in errors
         assert token.encode() not in errors
+
+
+async def test_one_backfill_at_a_time(installation: Installation, people: tuple[Client, Client, Client]) -> None:
+    _, _, chief = people
+    async with claim_role(installation.database_url, "backfill") as ours:
+        assert ours
+        process = await command(installation, chief.token)
+        _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert b"another backfill is running" in errors

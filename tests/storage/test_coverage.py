@@ -67,6 +67,9 @@ async def test_history_that_is_not_held(scribe: Scribe) -> None:
     assert "history before 2026-03-02 08:01 UTC not held: postkamer backfill" in text
     assert "Algemeen�[2J" in text
     assert "\x1b" not in text
+    finished = "INSERT INTO backfill (room_id, before_seq, before_sub, finished_at) VALUES ($1, 0, 0, now())"
+    await scribe.execute(finished, ROOM)
+    assert "UTC not held, and the homeserver gave none of it" in "\n".join(table(await measured(scribe)))
 
 
 async def insert_room(scribe: Scribe, room_id: str, name: str, encryption: str | None = None) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.real.server import Installation
 
 SECONDS = 30.0
+PASSWORD = "correct horse"
 _REASON = "SELECT reason, due FROM undecrypted WHERE event_id = $1"
 
 
@@ -91,10 +92,10 @@ class Scene:
 
     async def person(self) -> Person:
         """Somebody new."""
-        name, password = f"p{next(self._numbers)}{secrets.token_hex(4)}", "correct horse"
+        name = f"p{next(self._numbers)}{secrets.token_hex(4)}"
         synapse = self.installation.synapse
-        await synapse.register(name, password)
-        return await self._up.enter_async_context(Person.login(synapse.url, synapse.user_id(name), password))
+        await synapse.register(name, PASSWORD)
+        return await self._up.enter_async_context(Person.login(synapse.url, synapse.user_id(name), PASSWORD))
 
     async def joined(self, person: Person, room_id: str) -> None:
         """Wait until the bot is in a room of `person`."""

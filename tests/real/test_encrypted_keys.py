@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from mautrix.crypto import OlmAccount
+from mautrix.crypto.signature import sign_olm
 from mautrix.types import (
     DeviceID,
     EncryptionAlgorithm,
@@ -16,9 +18,10 @@ from mautrix.types import (
     UserID,
 )
 
+from bridge.demo.person import Person
 from bridge.storage import undecrypted
 from bridge.storage.undecrypted import BEFORE_US, DAMAGED, NO_BOT, NO_KEY, REPLAY, Unread
-from tests.real.rooms import running, scene, text
+from tests.real.rooms import PASSWORD, running, scene, text
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     import pytest
     from mautrix.crypto import OlmMachine
 
-    from bridge.demo.person import Person
     from tests.real.rooms import Scene
     from tests.real.server import Installation
 
@@ -213,3 +215,23 @@ async def test_to_device_messages_of_strangers_stop_nothing(installation: Instal
 
         await anna.new_key(room)
         await s.held.read(await anna.send(room, text("daarna"), encrypted=True))
+
+
+async def test_devices_that_make_no_sense_stop_nothing(installation: Installation) -> None:
+    async with scene(installation) as s, running(installation):
+        anna = await s.person()
+        room = await s.room_with_bot(anna)
+        await s.held.read(await anna.send(room, text("eerst"), encrypted=True))
+        synapse, account = installation.synapse, OlmAccount()
+        async with Person.login(synapse.url, anna.user_id, PASSWORD) as odd:
+            keys: Any = account.get_device_keys(UserID(odd.user_id), DeviceID(odd.device_id)).serialize()
+            keys["keys"][f"curve25519:{odd.device_id}"] = "A" * 60
+            keys["signatures"] = {odd.user_id: {f"ed25519:{odd.device_id}": sign_olm(dict(keys), account)}}
+            await odd.request("POST", "v3/keys/upload", {"device_keys": keys})
+
+        bas = await s.person()
+        await anna.invite(room, bas.user_id)
+        await bas.join(room)
+        await s.held.read(await bas.send(room, text("daarna"), encrypted=True))
+        async with Person.login(synapse.url, anna.user_id, PASSWORD) as anna_at_home:
+            await s.held.read(await anna_at_home.send(room, text("van mijn andere toestel"), encrypted=True))

@@ -141,6 +141,11 @@ class Decryptor:
             if error.http_status != BAD_REQUEST or is_unknown_device(error):
                 raise
             device = None  # no such user
+        except (*UNAVAILABLE, MatrixError):
+            raise
+        except Exception as error:  # noqa: BLE001 (nobody can hide by publishing devices that make no sense)
+            log.warning("devices of a sender could not be taken", user_id=sealed.sender, error=type(error).__name__)
+            device = None
         if device is None:
             if len(self._gone_devices) >= MAX_GONE:
                 self._gone_devices.clear()

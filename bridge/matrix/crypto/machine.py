@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import structlog
 from mautrix.crypto import InboundGroupSession, OlmMachine
-from mautrix.types import EventType, ToDeviceEvent
+from mautrix.errors import MatrixError
+from mautrix.types import EventType, ToDeviceEvent, UserID
 
+from bridge.matrix.crypto.store import KEY_LENGTH, Store
 from bridge.storage import crypto_pool, undecrypted
+from bridge.storage.db import UNAVAILABLE
 from bridge.text import clean
 
 if TYPE_CHECKING:
-    from mautrix.crypto import OlmAccount
-    from mautrix.types import IdentityKey, RoomID, SessionID, SigningKey, UserID
+    from collections.abc import Sequence
 
-    from bridge.matrix.crypto.store import Store
+    from mautrix.crypto import OlmAccount
+    from mautrix.types import IdentityKey, RoomID, SessionID, SigningKey
+
     from bridge.storage.db import Connection
 
 log = structlog.get_logger(__name__)
 
 WITHHELD = ("m.room_key.withheld", "org.matrix.room_key.withheld")
-KEY_LENGTH = 43  # unpadded base64 of 32 bytes
 MAX_CODE = 64
 
 
@@ -77,6 +80,26 @@ class Machine(OlmMachine):
                 await self._receive_forwarded_room_key(event)
         for session_id in self._new_keys:
             await undecrypted.key_arrived(tx, session_id)
+
+    async def devices_changed(self, user_ids: Sequence[str]) -> None:
+        """Ask anew for the devices of these users, as far as we know them.
+
+        Raises:
+            mautrix.errors.MatrixError: the homeserver does not say.
+            one of `storage.db.UNAVAILABLE`.
+        """
+        known = await self.crypto_store.filter_tracked_users([UserID(user_id) for user_id in user_ids])
+        try:
+            if known:
+                await self._fetch_keys(known)
+        except (*UNAVAILABLE, MatrixError):
+            raise
+        except Exception as error:  # noqa: BLE001 (what a client publishes of itself need not make sense)
+            if len(known) == 1:
+                log.warning("devices of a user could not be taken", user_id=known[0], error=type(error).__name__)
+                return
+            for user_id in known:
+                await self.devices_changed([user_id])
 
     async def forget(self) -> None:
         """Read the account again, after a transaction was rolled back."""

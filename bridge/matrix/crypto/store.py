@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from bridge.storage.db import Connection, Pool
 
+KEY_LENGTH = 43  # unpadded base64 of 32 bytes
+
 
 class Store(PgCryptoStore):
     """mautrix's store of one bot.
@@ -57,6 +59,10 @@ class Store(PgCryptoStore):
         self._account = None
         self._olm_cache.clear()
 
+    def trim(self) -> None:
+        """Keep no Olm sessions in memory: there is one for each device of everybody."""
+        self._olm_cache.clear()
+
     async def get_account(self) -> Any:
         """The Olm account, None when there is none.
 
@@ -75,10 +81,13 @@ class Store(PgCryptoStore):
         self._device_id = DeviceID(device_id)
 
     async def put_devices(self, user_id: UserID, devices: dict[DeviceID, DeviceIdentity]) -> None:
-        """Keep the devices of a user; their names are free text of strangers."""
-        await super().put_devices(
-            user_id, {name: attr.evolve(device, name=clean(device.name)) for name, device in devices.items()}
-        )
+        """Keep the devices of a user. What a client says of itself need not make sense."""
+        usable = {
+            name: attr.evolve(device, name=clean(device.name))
+            for name, device in devices.items()
+            if len(device.identity_key) == len(device.signing_key) == KEY_LENGTH
+        }
+        await super().put_devices(user_id, usable)
 
     async def room_key(self, room_id: str, session_id: str) -> InboundGroupSession | None:
         """The key of a Megolm session, None when we do not have it (or it is withheld)."""

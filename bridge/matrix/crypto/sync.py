@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from mautrix.types import DeviceLists, FilterID, SyncToken
+from mautrix.types import FilterID, SyncToken
 
 from bridge.matrix.crypto.keys import publish
 from bridge.storage import bot_device
@@ -65,11 +65,11 @@ class Sync:
                 await self._machine.forget()
                 raise
         await self._machine.mend()
+        self._store.trim()
 
     async def _handle(self, answer: dict[str, Any]) -> None:
         lists = answer.get("device_lists") or {}
-        if lists.get("changed"):
-            await self._machine.handle_device_lists(DeviceLists(changed=lists["changed"], left=[]))
+        await self._machine.devices_changed([str(user_id) for user_id in lists.get("changed") or []])
         messages = (answer.get("to_device") or {}).get("events") or []
         async with self._store.tx() as tx:
             for message in messages:

@@ -120,6 +120,19 @@ def test_the_image_runs_a_command_that_we_have() -> None:
     parses(json.loads(instructions["CMD"]))
 
 
+def test_the_commands_need_no_package_that_the_image_lacks() -> None:
+    """The image is installed without the extras `demo` and `dev`."""
+    source = """
+import sys
+for name in ("synapse", "fpdf", "openpyxl", "PIL", "pytest", "hypothesis", "psutil"):
+    sys.modules[name] = None
+from bridge.cli import parser
+import bridge.app
+print(parser().format_help())
+"""
+    assert "rebuild" in subprocess.check_output([sys.executable, "-c", source], text=True, timeout=60)
+
+
 def test_images_are_pinned() -> None:
     images = [rest.split()[0] for name, rest in dockerfile() if name == "FROM"]
     for name in COMPOSE:

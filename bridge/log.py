@@ -10,11 +10,14 @@ from typing import Any, Literal
 import structlog
 
 _CHAIN = 5  # causes that are shown
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["json", "text"]
+
 # They log requests, queries and contents at their lower levels.
 _QUIET = ("mautrix", "mau", "aiohttp", "asyncio", "alembic", "sqlalchemy")
 
 
-def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> None:
+def configure(level: Level, form: Format) -> None:
     """Set up logging for the process."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_logger_name,

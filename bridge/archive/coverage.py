@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.archive.export import instant
-from bridge.storage import coverage
+from bridge.storage import coverage, intake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,6 +79,7 @@ class Coverage:
 
     rooms: list[Room]
     not_read: list[tuple[str, str | None]]  # rooms of which a backfill could read nothing, and why
+    unsorted: int  # transactions that came in, but are not in the inbox yet
     consumers: list[ConsumerRow]
     set_aside: Counter[tuple[str, str]]  # (consumer, reason) → rows, also those of no room
 
@@ -90,7 +91,7 @@ class Coverage:
     @property
     def complete(self) -> bool:
         """Whether all is held."""
-        lacks = self.not_read or self.set_aside or any(consumer.behind for consumer in self.consumers)
+        lacks = self.unsorted or self.not_read or self.set_aside or any(consumer.behind for consumer in self.consumers)
         return not lacks and not any(True for room in self.rooms for _ in room.problems())
 
     def totals(self) -> dict[str, Any]:
@@ -117,6 +118,7 @@ class Coverage:
             "totals": self.totals(),
             "rooms": [room.as_json() for room in self.rooms],
             "rooms_not_read": [{"room_id": room_id, "reason": reason} for room_id, reason in self.not_read],
+            "unsorted": self.unsorted,
             "consumers": [
                 {"name": row.name, "position": row.position, "head": row.head, "behind": row.behind}
                 for row in self.consumers
@@ -144,7 +146,13 @@ async def measure(tx: Connection, bot: str) -> Coverage:
         aside[count.what, count.reason or ""] += count.count
     for room, count in _of_rooms(rooms, counts):
         room.set_aside[count.what, count.reason or ""] += count.count
-    return Coverage(list(rooms.values()), await coverage.rooms_not_read(tx), await coverage.consumers(tx), aside)
+    return Coverage(
+        list(rooms.values()),
+        await coverage.rooms_not_read(tx),
+        await intake.count(tx),
+        await coverage.consumers(tx),
+        aside,
+    )
 
 
 def _of_rooms(rooms: dict[str, Room], counts: Iterable[Count]) -> Iterator[tuple[Room, Count]]:

@@ -167,17 +167,29 @@ class Sorter:
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._intake.stored.wait()
 
+    async def drain(self) -> None:
+        """Sort until nothing is left.
+
+        Raises:
+            one of `storage.db.UNAVAILABLE`
+        """
+        while await self._sort_some():
+            pass
+
     async def _step(self) -> bool:
-        """Sort the oldest; False when there is nothing left."""
         try:
-            async with self._db.connection() as connection:
-                bodies = await storage.peek(connection, SORT_AT_ONCE)
-            with suppress(storage.GoneError):  # another process sorts too: look again
-                await self._sort(bodies)
+            return await self._sort_some()
         except UNAVAILABLE as error:
             log.warning("sorting waits for the database", error=type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
             return True
+
+    async def _sort_some(self) -> bool:
+        """Sort the oldest; False when there is nothing left."""
+        async with self._db.connection() as connection:
+            bodies = await storage.peek(connection, SORT_AT_ONCE)
+        with suppress(storage.GoneError):  # another process sorts too: look again
+            await self._sort(bodies)
         return bool(bodies)
 
     async def _sort(self, bodies: dict[int, bytes]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.archive.coverage import Coverage, measure
+from bridge.cli.catch_up import catch_up
 from bridge.cli.common import open_archive
 from bridge.storage.export import snapshot
 
@@ -41,8 +42,10 @@ def run(args: argparse.Namespace) -> int:
 
 async def look(config_path: Path) -> Coverage:
     """Measure the archive of a config."""
-    async with open_archive(config_path) as (config, db), snapshot(db) as tx:
-        return await measure(tx, f"@{config.bots.localpart}:{config.homeserver.server_name}")
+    async with open_archive(config_path) as (config, db):
+        await catch_up(config, db)
+        async with snapshot(db) as tx:
+            return await measure(tx, f"@{config.bots.localpart}:{config.homeserver.server_name}")
 
 
 def table(found: Coverage) -> Iterator[str]:
@@ -55,6 +58,8 @@ def table(found: Coverage) -> Iterator[str]:
         f"{totals['rooms']:,} rooms, {totals['events']:,} events, {totals['messages']:,} messages, "
         f"{totals['attachments']['stored']:,} attachments"
     )
+    if found.unsorted:
+        yield f"{found.unsorted:,} transactions came in that are not sorted yet"
     for row in found.consumers:
         yield f"{row.name}: " + (f"{row.behind:,} behind" if row.behind else "up to date")
     if not found.rooms:

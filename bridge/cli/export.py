@@ -7,7 +7,7 @@ import asyncio
 import re
 import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bridge.archive.blobs import FileBlobs
 from bridge.archive.export import Selection, batches
 from bridge.archive.export_output import NoFiles, Stream, to_file, to_folder, writing
+from bridge.cli.catch_up import catch_up
 from bridge.cli.common import open_archive
 from bridge.errors import PostkamerError
 from bridge.storage import export
@@ -96,7 +97,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _export(config_path: Path, selection: Selection, path: Path | None, *, is_folder: bool) -> int:
-    async with open_archive(config_path) as (config, db), export.snapshot(db) as tx:
+    async with AsyncExitStack() as up:
+        config, db = await up.enter_async_context(open_archive(config_path))
+        await catch_up(config, db)
+        tx = await up.enter_async_context(export.snapshot(db))
         for room in selection.rooms or ():
             if not await export.has_room(tx, room):
                 raise PostkamerError(f"the archive has no room {room}", "`postkamer coverage` lists the rooms")
@@ -130,6 +134,8 @@ async def _output(config: Config, path: Path | None, *, is_folder: bool) -> Asyn
 
 async def _say_what_lacks(tx: Connection) -> None:
     now = await numbers(tx)
+    if now.unsorted:
+        print(f"postkamer: {now.unsorted} transactions came in that are not sorted yet", file=sys.stderr)
     behind, aside = now.behind.get("recorder", 0), now.set_aside.get("recorder", 0)
     if behind:
         print(f"postkamer: up to {behind} events came in that are not recorded yet", file=sys.stderr)

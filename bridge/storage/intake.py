@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bridge.storage.db import Connection
 
 _PEEK = "SELECT id, body FROM intake ORDER BY id LIMIT $1"
+_COUNT = "SELECT count(*) FROM intake"
 _DROP = "DELETE FROM intake WHERE id = ANY($1::bigint[])"
 
 
@@ -35,3 +36,8 @@ async def drop(tx: Connection, ids: Sequence[int]) -> None:
     """
     if await tx.execute(_DROP, list(ids)) != f"DELETE {len(ids)}":
         raise GoneError
+
+
+async def count(db: Connection) -> int:
+    """How many bodies wait to be sorted."""
+    return int(await db.fetchval(_COUNT))

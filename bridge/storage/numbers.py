@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge.storage import intake
+
 if TYPE_CHECKING:
     from bridge.storage.db import Connection
 
@@ -20,7 +22,6 @@ class Numbers:
     undecrypted: int
 
 
-_UNSORTED = "SELECT count(*) FROM intake"
 _BEHIND = "SELECT name, greatest((SELECT coalesce(max(seq), 0) FROM inbox) - position, 0) FROM consumer"
 _SET_ASIDE = "SELECT consumer, count(*) FROM set_aside GROUP BY consumer"
 _MEDIA = "SELECT state, count(*) FROM media WHERE state IN ('pending', 'failed', 'too_large') GROUP BY state"
@@ -31,7 +32,7 @@ async def numbers(db: Connection) -> Numbers:
     """The numbers of this moment."""
     behind = {row[0]: row[1] for row in await db.fetch(_BEHIND)}
     return Numbers(
-        await db.fetchval(_UNSORTED),
+        await intake.count(db),
         behind,
         dict.fromkeys(behind, 0) | {row[0]: row[1] for row in await db.fetch(_SET_ASIDE)},
         {"pending": 0, "failed": 0, "too_large": 0} | {row[0]: row[1] for row in await db.fetch(_MEDIA)},

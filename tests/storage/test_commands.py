@@ -13,7 +13,7 @@ import pytest
 from bridge.archive.consumer import Follower
 from bridge.archive.recorder import Recorder
 from bridge.cli import main
-from bridge.storage import consumers, inbox
+from bridge.storage import consumers, inbox, intake
 from bridge.storage.db import Db, open_db
 from bridge.storage.embedded import embedded_server
 from bridge.storage.migrations import migrate
@@ -104,13 +104,27 @@ async def test_export_to_standard_output_and_to_files(
     assert capfd.readouterr().out == ""
 
 
-async def test_export_says_what_is_not_recorded_yet(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_export_records_first_what_came_in(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -> None:
+    late = raw(4, "m.room.message", {"body": "drie"})
+    async with db.tx() as tx:
+        await intake.put(tx, [b'{"events": [' + late.raw + b"]}"])
+    assert await run("export", "-c", config, "--format", "jsonl") == 0
+    assert [line["event_id"] for line in map(json.loads, capfd.readouterr().out.splitlines())].count(late.key) == 1
+
+
+async def test_export_says_what_is_not_recorded_yet(
+    config: str, db: Db, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.cli.catch_up.NO_PROGRESS_SECONDS", 0.2)
     async with db.tx() as tx:
         await inbox.append(tx, [raw(4, "m.room.message", {"body": "drie"})])
+        await intake.put(tx, [b'{"events": []}'])
         await consumers.set_aside(tx, "recorder", 4, "no sender")
-    assert await run("export", "-c", config, "--format", "jsonl", "--from", "2099-01-01") == 0
+    async with claim_role(db.url, "recorder"):  # a Postkamer that runs, but does not get on
+        assert await run("export", "-c", config, "--format", "jsonl", "--from", "2099-01-01") == 0
     out, errors = capfd.readouterr()
     assert out == ""
+    assert "1 transactions came in that are not sorted yet" in errors
     assert "up to 1 events came in that are not recorded yet" in errors
     assert "1 events are set aside" in errors
 

@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bridge import __version__
-from bridge.cli import parser
+from bridge.cli import init, parser
 from bridge.config.loader import load
 from bridge.config.registration import differences, read
 
@@ -126,7 +126,7 @@ def test_the_commands_need_no_package_that_the_image_lacks() -> None:
 import sys
 for name in ("synapse", "fpdf", "openpyxl", "PIL", "pytest", "hypothesis", "psutil"):
     sys.modules[name] = None
-from bridge.cli import parser
+from bridge.cli import init, parser
 import bridge.app
 print(parser().format_help())
 """
@@ -203,8 +203,9 @@ def setup_module() -> ModuleType:
 
 
 @pytest.fixture
-def trial(tmp_path: Path) -> Path:
+def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The volumes of the trial after its service `setup` has run twice."""
+    monkeypatch.setattr(init, "_is_free", lambda _: True)  # as every port is in a fresh container
     volumes = [tmp_path / name for name in ("synapse", "postkamer", "database")]
     for volume in volumes:
         volume.mkdir()

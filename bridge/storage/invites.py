@@ -20,7 +20,8 @@ class Invite:
 
 
 _ADD = """
-INSERT INTO invite (room_id, user_id, seq) VALUES ($1, $2, $3)
+INSERT INTO invite (room_id, user_id, seq) SELECT $1, $2, $3
+WHERE NOT EXISTS (SELECT FROM membership m WHERE m.room_id = $1 AND m.user_id = $2 AND m.ord > $3)
 ON CONFLICT (room_id, user_id) DO UPDATE SET seq = excluded.seq, attempts = 0, next_at = now(), reason = NULL
 WHERE invite.seq < excluded.seq
 """
@@ -37,7 +38,10 @@ _CLEAR = "DELETE FROM invite"
 
 
 async def add(tx: Connection, room_id: str, user_id: str, seq: int) -> None:
-    """A bot was invited by the event at `seq` of the inbox."""
+    """A bot was invited by the event at `seq` of the inbox.
+
+    When the inbox is followed again from its start, old invitations that the recorder knows to be over are left out.
+    """
     await tx.execute(_ADD, room_id, user_id, seq)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bridge.archive.consumer import Follower, rebuild
 from bridge.archive.reader import Reader
+from bridge.archive.recorder import Recorder
 from bridge.config.checks import Secret, ServerName, WebUrl
 from bridge.config.schema import Appservice, Config, Encryption, Homeserver
 from bridge.storage import inbox, invites, undecrypted
@@ -177,6 +178,18 @@ async def test_an_invitation_ends(desk: Desk, over: str) -> None:
     assert await desk.invited() == []
     await desk.member("invite")
     assert await desk.invited() == [ROOM]
+
+
+async def test_an_old_invitation_is_not_followed_again(desk: Desk) -> None:
+    await desk.member("invite")
+    await desk.member("leave")
+    follower = Follower(desk.db, Recorder())
+    while await follower.step():
+        pass
+    async with desk.db.tx() as tx:
+        await invites.add(tx, ROOM, BOT, 1)
+
+    assert await desk.invited() == []
 
 
 @pytest.mark.parametrize("content", [None, {}, {"membership": 7}, [], {"membership": "\x00"}])

@@ -73,7 +73,7 @@ LEFT JOIN backfill f ON f.room_id = c.room_id
 ORDER BY c.room_id
 """
 # What was removed before it could be read, nobody can read any more: nothing is missing. Without a key the reason comes
-# from the bot's membership, as in `storage.undecrypted.unread`.
+# from the bot's membership, so that it stays true when the bot is invited later.
 _UNREAD = """
 WITH bot AS (
     SELECT room_id, min(ord) AS ord FROM membership WHERE user_id = $1 AND membership = 'join' GROUP BY room_id

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 NO_KEY = "no key yet"
 BEFORE_US = "sent before the bot was in the room"
-NO_BOT = "no bot in the room"
+NO_BOT = "no bot in the room"  # this one is never stored: see `storage.coverage`
 WITHHELD = "key withheld"
 DAMAGED = "damaged"
 REPLAY = "replay"
@@ -43,15 +43,6 @@ class Due:
     erased: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """How many encrypted events of a room we cannot read, and why."""
-
-    room_id: str
-    reason: str
-    count: int
-
-
 # What has been read already stays read when the inbox is followed again from its start.
 _ADD = """
 INSERT INTO undecrypted (event_id, seq, room_id, session_id, due, reason)
@@ -79,20 +70,6 @@ _WITHHELD = """
 UPDATE undecrypted SET reason = $3 WHERE room_id = $1 AND session_id = $2 AND NOT due AND reason = $4
 """
 _CLEAR = "DELETE FROM undecrypted"
-_COUNT_DUE = "SELECT count(*) FROM undecrypted WHERE due"
-_UNREAD = """
-WITH bot AS (
-    SELECT room_id, min(ord) AS ord FROM membership WHERE user_id = $1 AND membership = 'join' GROUP BY room_id
-)
-SELECT u.room_id,
-       CASE WHEN u.reason IS DISTINCT FROM $2 AND u.reason IS NOT NULL THEN u.reason
-            WHEN bot.ord IS NULL THEN $3
-            WHEN coalesce(i.before_seq, i.seq) < bot.ord THEN $4
-            ELSE $2 END AS why,
-       count(*)
-FROM undecrypted u JOIN inbox i ON i.seq = u.seq LEFT JOIN bot ON bot.room_id = u.room_id
-GROUP BY u.room_id, why ORDER BY u.room_id, why
-"""
 
 
 async def add(tx: Connection, events: Sequence[Encrypted]) -> None:
@@ -110,11 +87,6 @@ async def add(tx: Connection, events: Sequence[Encrypted]) -> None:
 async def due(db: Connection, limit: int) -> list[Due]:
     """What is to be tried now, oldest first."""
     return [Due(*row) for row in await db.fetch(_DUE, limit)]
-
-
-async def count_due(db: Connection) -> int:
-    """How many are to be tried now."""
-    return int(await db.fetchval(_COUNT_DUE))
 
 
 async def not_erased(tx: Connection, event_ids: Sequence[str]) -> set[str]:
@@ -150,12 +122,3 @@ def withheld(code: str) -> str:
 async def clear(tx: Connection) -> None:
     """Forget all, before the inbox is followed again from its start."""
     await tx.execute(_CLEAR)
-
-
-async def unread(db: Connection, bot: str) -> list[Unread]:
-    """What we cannot read in each room, and why.
-
-    Without a key the reason comes from the membership of `bot` as the recorder knows it, so it stays true when the bot
-    is invited later.
-    """
-    return [Unread(*row) for row in await db.fetch(_UNREAD, bot, NO_KEY, NO_BOT, BEFORE_US)]

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import asyncpg
+
+from bridge.errors import PostkamerError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -196,10 +200,15 @@ async def clear(tx: Connection) -> None:
     read the archive at this moment, such as an export.
 
     Raises:
-        asyncpg.LockNotAvailableError: they did not end within 30 s.
+        PostkamerError: they did not end within 30 s.
     """
     await tx.execute(_PATIENCE)
-    await tx.execute(_CLEAR)
+    try:
+        await tx.execute(_CLEAR)
+    except asyncpg.LockNotAvailableError as error:
+        raise PostkamerError(
+            "the archive is being read, so it cannot be emptied now", "try again when exports have ended"
+        ) from error
 
 
 async def _add(tx: Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -66,7 +66,12 @@ RETURNING key
 """
 
 _COLUMNS = "seq, kind, key, room_id, type, before_seq, before_sub, received_at, erased_at, raw"
-_AFTER = f"SELECT {_COLUMNS} FROM inbox WHERE seq > $1 ORDER BY seq LIMIT $2"  # noqa: S608 (constants)
+_AFTER = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT *, sum(octet_length(raw)) OVER (ORDER BY seq) - octet_length(raw) AS before
+    FROM (SELECT {_COLUMNS} FROM inbox WHERE seq > $1 ORDER BY seq LIMIT $2) AS next
+) AS summed WHERE before < $3 ORDER BY seq
+"""  # noqa: S608 (constants)
 _BY_SEQ = f"SELECT {_COLUMNS} FROM inbox WHERE seq = ANY($1::bigint[]) ORDER BY seq"  # noqa: S608
 _BY_KEY = f"SELECT {_COLUMNS} FROM inbox WHERE kind = $1 AND key = ANY($2::text[]) ORDER BY seq"  # noqa: S608
 _HEAD = "SELECT coalesce(max(seq), 0) FROM inbox"
@@ -107,9 +112,9 @@ async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:
     return known
 
 
-async def after(db: Connection, position: int, limit: int) -> list[InboxRow]:
-    """The next rows behind a position."""
-    return [InboxRow(*row) for row in await db.fetch(_AFTER, position, limit)]
+async def after(db: Connection, position: int, limit: int, size: int = 4_000_000) -> list[InboxRow]:
+    """The next rows behind a position: at most `limit`, and no further one once their `raw` reaches `size` bytes."""
+    return [InboxRow(*row) for row in await db.fetch(_AFTER, position, limit, size)]
 
 
 async def by_seq(db: Connection, seqs: Sequence[int]) -> list[InboxRow]:

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
     from bridge.storage.db import Connection
 
-_PEEK = "SELECT id, body FROM intake ORDER BY id LIMIT $1"
+_PUT = "INSERT INTO intake (body) SELECT unnest($1::bytea[])"
+_PEEK = """
+SELECT id, body FROM (
+    SELECT id, body, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
+    FROM (SELECT id, body FROM intake ORDER BY id LIMIT $1) AS oldest
+) AS summed WHERE before < $2 ORDER BY id
+"""
 _COUNT = "SELECT count(*) FROM intake"
 _DROP = "DELETE FROM intake WHERE id = ANY($1::bigint[])"
 
@@ -20,12 +26,12 @@ class GoneError(Exception):
 
 async def put(db: Connection, bodies: Sequence[bytes]) -> None:
     """Store bodies, in this order, all or none."""
-    await db.copy_records_to_table("intake", records=[(body,) for body in bodies], columns=["body"])
+    await db.execute(_PUT, bodies)
 
 
-async def peek(db: Connection, limit: int) -> dict[int, bytes]:
-    """The oldest bodies by number."""
-    return {row[0]: row[1] for row in await db.fetch(_PEEK, limit)}
+async def peek(db: Connection, limit: int, size: int) -> dict[int, bytes]:
+    """The oldest bodies by number: at most `limit`, and no further one once `size` bytes are reached."""
+    return {row[0]: row[1] for row in await db.fetch(_PEEK, limit, size)}
 
 
 async def drop(tx: Connection, ids: Sequence[int]) -> None:

@@ -93,7 +93,7 @@ async def test_only_the_homeservers_token_gets_in(
             await holds(db, "$1")
         else:
             async with db.connection() as connection:
-                assert await storage.peek(connection, 10) == {}
+                assert await storage.peek(connection, 10, 10**9) == {}
             assert "$1" not in await keys(db)
 
 

@@ -53,7 +53,7 @@ async def keys(db: Db) -> list[str]:
 
 async def waiting(db: Db) -> int:
     async with db.connection() as connection:
-        return len(await storage.peek(connection, 10_000))
+        return len(await storage.peek(connection, 10_000, 10**9))
 
 
 async def settled(db: Db) -> None:
@@ -160,3 +160,12 @@ async def test_numbers_grow_in_the_order_of_commits(db: Db) -> None:
         done.set()
         await following
     assert len(set(seen)) == 120
+
+
+async def test_little_is_in_memory_at_once(db: Db) -> None:
+    """Twenty transactions of the largest kind are 128 MB."""
+    async with db.connection() as connection:
+        await storage.put(connection, [b"x" * 400, b"y" * 400, b"z" * 400, b"w" * 400])
+        assert [body[:1] for body in (await storage.peek(connection, 10, 800)).values()] == [b"x", b"y"]
+        assert [body[:1] for body in (await storage.peek(connection, 10, 801)).values()] == [b"x", b"y", b"z"]
+        assert [body[:1] for body in (await storage.peek(connection, 1, 10**6)).values()] == [b"x"]

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200  # redactions in a transaction
 MAX_BEHIND = 10_000  # rows that the recorder has still before it; during a rebuild nothing is erased
-PAUSE = timedelta(minutes=15)
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=15)
 
 
 async def erase_due(db: Db, blobs: BlobStore, retention: timedelta, now: datetime) -> int:
@@ -124,6 +124,7 @@ class Eraser:
         self._blobs = blobs
         self._retention = retention
         self._clock = clock
+        self._pause = min(max(retention / 10, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     async def run(self) -> None:
         """Erase until cancelled."""
@@ -135,4 +136,4 @@ class Eraser:
             else:
                 if erased:
                     log.info("erased what was removed", events=erased)
-            await asyncio.sleep(PAUSE.total_seconds())
+            await asyncio.sleep(self._pause.total_seconds())

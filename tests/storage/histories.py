@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Draw = Callable[[st.SearchStrategy[Any]], Any]
 
-MAX_EVENTS = 24
+MIN_EVENTS, MAX_EVENTS = 6, 24
 KINDS = (
     "message",
     "file",
@@ -41,6 +41,9 @@ KINDS = (
     "member",
     "member",
     "name",
+    "name",
+    "redaction",
+    "redaction",
     "child",
     "poll",
     "vote",
@@ -82,7 +85,7 @@ def made(draw: Draw, kind: str, event_id: str, target: str, outer: dict[str, Any
 def histories(draw: Draw) -> list[Arrival]:
     """Arrivals whose places in their rooms do not depend on when they arrive."""
     found: list[Arrival] = []
-    ids = [f"${n}" for n in range(draw(st.integers(1, MAX_EVENTS)))]
+    ids = [f"${n}" for n in range(draw(st.integers(MIN_EVENTS, MAX_EVENTS)))]
     for n, event_id in enumerate(ids):
         kind, target = draw(st.sampled_from(KINDS)), draw(st.sampled_from(ids))
         room, sender = draw(st.sampled_from((ROOM, ROOM, ROOM, OTHER))), draw(users)

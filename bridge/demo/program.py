@@ -26,7 +26,7 @@ from bridge.config.registration import dump, registration
 from bridge.demo.days import working_days
 from bridge.demo.owner import Owner, owner_registration
 from bridge.demo.progress import Progress, open_progress
-from bridge.demo.replay import Replay, open_lines
+from bridge.demo.replay import Replay, messages, open_lines
 from bridge.demo.script import load_company
 from bridge.demo.seeding import Seeding
 from bridge.demo.synapse import DEFAULT_SERVER_NAME, free_port, local_synapse
@@ -70,6 +70,8 @@ async def run(options: Options, stop: asyncio.Event) -> int:
     Raises:
         PostkamerError
     """
+    if options.messages:
+        next(messages(options.messages), None)  # that it is chat is better known before all is started
     async with AsyncExitStack() as up:
         up.enter_context(claim(options.folder, name="demo.lock"))
         progress = up.enter_context(open_progress(options.folder / "progress.jsonl"))
@@ -88,10 +90,11 @@ async def run(options: Options, stop: asyncio.Event) -> int:
         session = await up.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         owner = Owner(session, synapse.url, synapse.server_name, as_token)
         found = await _fill(options, progress, synapse, owner, app)
-        print("\n".join(table(found)))
+        print("\n".join(table(found)), flush=True)
         if options.leave:
             return 0 if found.complete else 1
-        print(_welcome(options, progress, synapse))
+        bot = synapse.user_id(config.bots.localpart)
+        print(_welcome(options, synapse, bot=bot, password=progress["password"]), flush=True)
         await stop.wait()
         return 0
 
@@ -154,12 +157,9 @@ async def _replay(path: Path, folder: Path, owner: Owner) -> list[str]:
 
 
 def _name_of(path: Path) -> str:
-    """The file by what it holds: the same one goes on, another one begins."""
-    try:
-        with path.open("rb") as file:
-            return f"replay-{hashlib.sha256(file.read(_PROBE)).hexdigest()[:16]}"
-    except OSError:
-        return "replay-unreadable"
+    """The file by how it begins: the same one goes on, another one begins."""
+    with path.open("rb") as file:
+        return f"replay-{hashlib.sha256(file.read(_PROBE)).hexdigest()[:16]}"
 
 
 async def _caught_up(app: App, last: list[str]) -> None:
@@ -179,14 +179,17 @@ async def _idle(app: App) -> bool:
     return not any(now.behind.values()) and not now.media["pending"] and not now.undecrypted
 
 
-def _welcome(options: Options, progress: Progress, synapse: LocalSynapse) -> str:
+def _welcome(options: Options, synapse: LocalSynapse, *, bot: str, password: str) -> str:
     config = options.folder / "postkamer" / init.CONFIG
     company = load_company()
-    people = "\n".join(f"    {who:8} {employee.name}, {employee.role}" for who, employee in company.people.items())
+    people = "\n".join(
+        f"    {who:8} {company.new_names.get(who, employee.name)}, {employee.role}"
+        for who, employee in company.people.items()
+    )
     return f"""
 {company.name} is at work. Log in with any Matrix client, for instance https://app.element.io:
   homeserver  http://localhost:{synapse.port}
-  password    {progress["password"]} (of everybody)
+  password    {password} (of everybody)
 {people}
 
 Things to try in a second terminal, while this goes on:
@@ -194,7 +197,7 @@ Things to try in a second terminal, while this goes on:
   {options.command} export -c {config} --format jsonl | less
   {options.command} export -c {config} --format jsonl -o {options.folder / "export"}
 Write, edit or remove a message in the client, and export again. The room "Directie & HR" is encrypted: a new log-in
-cannot read what was written there before, but the archive can, since @{synapse.user_id("postkamer")[1:]} was invited.
+cannot read what was written there before, but the archive can, since {bot} was invited.
 
 Everything is in {options.folder}; remove that folder to begin anew. Ctrl-C ends the demo."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from bridge.demo.content import Names, event_of, file_event
@@ -123,18 +122,17 @@ class Seeding:
     async def _play(self, plan: RoomPlan, room_id: str) -> None:
         """All steps of a room, in order. What is not in our file may have been sent before we were killed."""
         sent = await self._owner.recent(plan.by, room_id) if self._progress.resumed else {}
-        async with AsyncExitStack() as up:
-            writers = _Writers(self._owner, up)
-            if plan.encrypted:
-                await self._bot_comes(plan, room_id)
-            for step in plan.steps:
-                if step.key not in self._progress:
-                    ts = moment(self._days, step.second)
-                    known = sent.get((self._owner.user_id(step.who), ts))
-                    event_id = known or await self._do(plan, room_id, step, ts, writers)
-                    self._progress.done(step.key, event_id)
-                self._steps += 1
-                self._on_step(self._steps)
+        writers = _Writers(self._owner)
+        if plan.encrypted:
+            await self._bot_comes(plan, room_id)
+        for step in plan.steps:
+            if step.key not in self._progress:
+                ts = moment(self._days, step.second)
+                known = sent.get((self._owner.user_id(step.who), ts))
+                event_id = known or await self._do(plan, room_id, step, ts, writers)
+                self._progress.done(step.key, event_id)
+            self._steps += 1
+            self._on_step(self._steps)
 
     async def _do(self, plan: RoomPlan, room_id: str, step: Step, ts: int, writers: _Writers) -> str:
         """One step; returns the event id."""
@@ -178,15 +176,14 @@ class Seeding:
 
 
 class _Writers:
-    """Those who write in an encrypted room, each with a device of this start."""
+    """Those who write in an encrypted room, each with a device of this start: its keys are in memory only."""
 
-    def __init__(self, owner: Owner, up: AsyncExitStack) -> None:
+    def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._up = up
         self._writers: dict[str, Person] = {}
 
     async def of(self, who: str) -> Person:
-        """The writer, with a new device at the first call; it is removed at the end."""
+        """The writer, with a new device at the first call."""
         if who not in self._writers:
             device = f"DEMO{secrets.token_hex(4).upper()}"
             await self._owner.request("PUT", f"v3/devices/{device}", who, {"display_name": "demo"})

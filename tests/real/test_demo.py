@@ -18,7 +18,7 @@ from bridge.demo.owner import Owner, owner_registration
 from bridge.demo.progress import open_progress
 from bridge.demo.replay import Replay, open_lines
 from bridge.demo.script import load_company
-from bridge.demo.synapse import DEFAULT_SERVER_NAME, local_synapse
+from bridge.demo.synapse import DEFAULT_SERVER_NAME, free_port, local_synapse
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -94,6 +94,9 @@ async def _sent(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 async def test_killed_and_started_again_the_demo_is_whole_and_nothing_is_doubled(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
+    folder.mkdir()
+    with open_progress(folder / "progress.jsonl") as progress:  # not the usual ports, a real demo may run here
+        progress.done("ports", {"synapse": free_port(), "postkamer": free_port()})
     for steps in (30, 250):
         await _killed_at(steps, folder, "--exit", "--seed", "3")
     shown = await _finished("demo", "--dir", str(folder), "--exit")
@@ -153,7 +156,7 @@ async def test_replayed_chat_arrives_once_and_in_order(tmp_path: Path) -> None:
 
         return on_line
 
-    async with _owner(tmp_path / "demo") as owner:
+    async with _owner(tmp_path / "replayed") as owner:
         for stop in (10, 35, 61):
             with open_progress(tmp_path / "threads") as threads, open_lines(tmp_path / "lines") as lines:
                 replay = Replay(owner, threads, lines, at(stop))

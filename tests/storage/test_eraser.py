@@ -11,8 +11,9 @@ from hypothesis import given, settings
 
 from bridge.archive.blobs import BlobError, FileBlobs
 from bridge.archive.consumer import rebuild
-from bridge.archive.eraser import erase_due
+from bridge.archive.eraser import Eraser, erase_due
 from bridge.archive.recorder import Recorder
+from bridge.background import running
 from bridge.storage import consumers, erasure
 from bridge.storage.inbox import Arrival
 from tests.storage.histories import histories
@@ -32,6 +33,7 @@ from tests.storage.post import (
     rows,
     tables,
 )
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -228,3 +230,15 @@ async def test_a_rebuild_after_the_erasure_gives_the_same_archive(
     await rebuild(module_db, Recorder())
     await record(module_db)
     assert await tables(module_db) == erased
+
+
+async def test_it_comes_by_itself(db: Db, blobs: FileBlobs) -> None:
+    """Also for what is removed after its first pass."""
+    async with running({"eraser": Eraser(db, blobs, timedelta(0)).run}):
+        for n in ("1", "2"):
+            await archive(db, message(f"$m{n}", SECRET), redaction(f"$r{n}", f"$m{n}"))
+
+            async def erased() -> bool:
+                return await where(db) == set()
+
+            await until(erased)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,12 @@ import aiohttp
 from aiohttp import web
 
 from bridge import log as logs
+from bridge.cli.common import migrated
 from bridge.config import registration
 from bridge.config.loader import ConfigError, load, warnings
 from bridge.errors import PostkamerError
 from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
 from bridge.matrix.inbox import shown_token, token_matches
-from bridge.storage.embedded import joined_server
-from bridge.storage.migrations import migrate
 
 if TYPE_CHECKING:
     import argparse
@@ -88,12 +87,8 @@ async def _look(config: Config, path: Path, report: Report) -> None:
 
 async def _database(config: Config, report: Report) -> None:
     try:
-        async with AsyncExitStack() as up:
-            if config.database.url is None:
-                url = await up.enter_async_context(joined_server(config.data_dir))
-            else:
-                url = config.database.url.reveal()
-            await migrate(url)
+        async with migrated(config):
+            pass
     except PostkamerError as error:
         report.bad(f"database: {error.message}", error.hint)
     else:

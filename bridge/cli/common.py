@@ -24,23 +24,33 @@ CONNECTIONS = 4
 
 
 @asynccontextmanager
-async def open_archive(config_path: Path) -> AsyncIterator[tuple[Config, Db]]:
-    """The config and its database, whether Postkamer runs or not.
+async def migrated(config: Config) -> AsyncIterator[str]:
+    """The URL of the database with its tables up to date, whether Postkamer runs or not.
 
     Without a database URL the server of the Postkamer that runs is joined, or one is started for the block.
 
     Raises:
-        PostkamerError: the config is not right, or the database cannot be used.
+        PostkamerError: the database cannot be used.
     """
-    config = load(config_path)
-    logs.configure("warning", config.logging.format)
     async with AsyncExitStack() as up:
         if config.database.url is None:
             url = await up.enter_async_context(joined_server(config.data_dir))
         else:
             url = config.database.url.reveal()
         await migrate(url)
-        db = await up.enter_async_context(open_db(url, size=CONNECTIONS))
+        yield url
+
+
+@asynccontextmanager
+async def open_archive(config_path: Path) -> AsyncIterator[tuple[Config, Db]]:
+    """The config and its database, see `migrated`.
+
+    Raises:
+        PostkamerError: the config is not right, or the database cannot be used.
+    """
+    config = load(config_path)
+    logs.configure("warning", config.logging.format)
+    async with migrated(config) as url, open_db(url, size=CONNECTIONS) as db:
         try:
             yield config, db
         except UNAVAILABLE as error:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 from bridge.app import application
+from bridge.archive.backfill import Backfill
 from bridge.archive.coverage import measure
 from bridge.cli import init
 from bridge.cli.coverage import table
@@ -30,6 +31,7 @@ from bridge.demo.replay import Replay, messages, open_lines
 from bridge.demo.script import load_company
 from bridge.demo.seeding import Seeding
 from bridge.demo.synapse import DEFAULT_SERVER_NAME, free_port, local_synapse
+from bridge.matrix.admin import AdminHistory
 from bridge.storage import inbox
 from bridge.storage.claim import claim
 from bridge.storage.export import snapshot
@@ -48,6 +50,7 @@ CAUGHT_UP_SECONDS = 120.0
 POLL_SECONDS = 0.2
 _SYNAPSE_PORT, _OUR_PORT = 8008, 29350
 _PROBE = 64 * 1024
+_WORKING, _IDLE = "working", "idle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,11 @@ async def _fill(options: Options, progress: Progress, synapse: LocalSynapse, own
     """Make the company, replay what is to be replayed, wait for the archive, and look at it."""
     company = load_company(progress.once("seed", lambda: options.seed))
     await _people(company, progress, synapse, owner)
+    if progress.get("state") == _WORKING:
+        admin = next(who for who, employee in company.people.items() if employee.admin)
+        token = await synapse.register(admin, progress["password"])
+        await _make_up(app, AdminHistory(owner.session, owner.url, token))
+    progress.done("state", _WORKING)
     bot = str(app.config.bots.localpart)
     days = progress.once("days", lambda: working_days(datetime.now()))  # noqa: DTZ005 (office hours are local)
     with _Meter() as meter:
@@ -134,8 +142,16 @@ async def _fill(options: Options, progress: Progress, synapse: LocalSynapse, own
     if options.messages:
         last += await _replay(options.messages, options.folder, owner)
     await _caught_up(app, last)
+    progress.done("state", _IDLE)
     async with snapshot(app.db) as tx:
         return await measure(tx, owner.user_id(bot))
+
+
+async def _make_up(app: App, history: AdminHistory) -> None:
+    """Read what was never sent to us: Synapse forgets what waits in its memory when it is killed (its issue 11637)."""
+    backfill = Backfill(app.db, history, lambda *_: None)
+    async for room_id in history.rooms():
+        await backfill.room(room_id, again=True)
 
 
 async def _people(company: Company, progress: Progress, synapse: LocalSynapse, owner: Owner) -> None:

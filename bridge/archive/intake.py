@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+WRITERS = 2  # one sends while the other waits for the disk; requests at the same time have no order among them
 COMMIT_AT_ONCE, COMMIT_BYTES = 64, 8_000_000  # transactions
 SORT_AT_ONCE, SORT_BYTES = 200, 1_000_000
 # While transactions come without pause, they have three quarters of the time and sorting has one.
@@ -108,6 +109,11 @@ class Intake:
 
     async def run(self) -> None:
         """Write what comes until cancelled."""
+        async with asyncio.TaskGroup() as writers:
+            for _ in range(WRITERS):
+                writers.create_task(self._write_on())
+
+    async def _write_on(self) -> None:
         while True:
             await self._news.wait()
             self._news.clear()

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from bridge.storage.roles import Role
 
-ROLES: dict[str, Role] = {"recorder": "recorder", "media": "media"}
+ROLES: dict[str, Role] = {"recorder": "recorder", "media": "media", "reader": "bots"}
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
-    command = sub.add_parser("rebuild", help="make the archive's tables again from the inbox")
+    command = sub.add_parser("rebuild", help="make what a consumer keeps again from the inbox")
     command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="config.yaml")
     command.add_argument("consumer", choices=tuple(ROLES), metavar="CONSUMER", help=", ".join(ROLES))
     command.set_defaults(run=run)

@@ -224,6 +224,12 @@ async def test_rebuild(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -
     assert await events(db) == before
 
 
+@pytest.mark.parametrize("name", ["recorder", "media", "reader"])
+async def test_any_consumer_can_be_rebuilt(config: str, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    assert await run("rebuild", "-c", config, name) == 0
+    assert f"{name}: made again from 3 rows" in capfd.readouterr().out
+
+
 async def test_rebuild_while_postkamer_runs_leaves_the_work_to_it(
     config: str, db: Db, capfd: pytest.CaptureFixture[str]
 ) -> None:

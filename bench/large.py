@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -42,7 +43,7 @@ async def main() -> int:
         try:
             await _measure(program, args.messages, args.events)
         finally:
-            await program.kill()
+            await program.kill(signal.SIGTERM)
     return 0
 
 

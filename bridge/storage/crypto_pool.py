@@ -5,13 +5,14 @@ Connections of this pool see both schemas, so that a room key and what it makes 
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import asyncpg
 
-from bridge.storage.db import COMMAND_TIMEOUT, CONNECT_TIMEOUT, SCHEMA, UNAVAILABLE, connect
+from bridge.storage.db import CLOSE_TIMEOUT, COMMAND_TIMEOUT, CONNECT_TIMEOUT, SCHEMA, UNAVAILABLE, connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,6 +84,7 @@ async def open_crypto_pool(url: str, *, size: int = 3) -> AsyncIterator[Pool]:
         yield pool
     finally:
         try:
-            await pool.close()
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await pool.close()
         except UNAVAILABLE:
             pool.terminate()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMA = "postkamer"
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 60.0
+CLOSE_TIMEOUT = 5.0
 
 
 class DatabaseAwayError(Exception):
@@ -47,6 +48,14 @@ class _PlainConnection(asyncpg.Connection):
         return ""
 
 
+def _is_gone(connection: Connection) -> bool:
+    """Whether a connection of the pool was closed under us."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back since
+        return True
+
+
 class Db:
     """The pool. Functions in `storage` take a `Connection`, so that the caller decides about the transaction."""
 
@@ -56,14 +65,25 @@ class Db:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection; every statement on it commits by itself."""
-        async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
-            try:
-                yield connection
-            except asyncpg.InterfaceError as error:
-                if connection.is_closed():
-                    raise DatabaseAwayError from error
-                raise
+        """A connection; every statement on it commits by itself.
+
+        Raises:
+            asyncio.CancelledError: also when leaving a dead connection failed in another way, for otherwise who goes on
+                after `UNAVAILABLE` would never end.
+        """
+        try:
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT) as connection:
+                try:
+                    yield connection
+                except asyncpg.InterfaceError as error:
+                    if _is_gone(connection):
+                        raise DatabaseAwayError from error
+                    raise
+        except Exception as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from error
+            raise
 
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[Connection]:
@@ -113,7 +133,7 @@ async def open_db(url: str, *, size: int = 10) -> AsyncIterator[Db]:
         yield Db(pool, url)
     finally:
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
                 await pool.close()
         except UNAVAILABLE:
             pool.terminate()

@@ -25,12 +25,14 @@ lint: setup
 test: lint
 	$(BIN)/pytest $(ARGS)
 
-# Longer runs: 200 rounds of kill -9, the whole of a large archive.
+# Longer runs than a test may take: 200 rounds of kill -9, and an archive of 439,285 events.
 soak: setup
 	$(BIN)/python -m bench.kill --rounds 200
+	$(BIN)/python -m bench.large $(ARGS)
 
+# Side by side with the references; ARGS='--messages FILE' takes real chat.
 bench: setup
-	$(BIN)/python -m bench.ingest
+	$(BIN)/python -m bench.ingest $(ARGS)
 
 clean:
 	rm -rf .venv demo-data

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import secrets
+import shlex
 import sys
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ async def run(options: Options, stop: asyncio.Event) -> int:
         if options.leave:
             return 0 if found.complete else 1
         bot = synapse.user_id(config.bots.localpart)
-        print(_welcome(options, synapse, bot=bot, password=progress["password"]), flush=True)
+        print(welcome(options, synapse, bot=bot, password=progress["password"]), flush=True)
         await stop.wait()
         return 0
 
@@ -195,27 +196,41 @@ async def _idle(app: App) -> bool:
     return not any(now.behind.values()) and not now.media["pending"] and not now.undecrypted
 
 
-def _welcome(options: Options, synapse: LocalSynapse, *, bot: str, password: str) -> str:
-    config = options.folder / "postkamer" / init.CONFIG
+def welcome(options: Options, synapse: LocalSynapse, *, bot: str, password: str) -> str:
+    """What there is to do now, for somebody who sees the demo for the first time.
+
+    Args:
+        bot: the user id of the bot that reads encrypted rooms.
+    """
+    command = shlex.quote(options.command)
+    config = shlex.quote(str(options.folder / "postkamer" / init.CONFIG))
+    export = shlex.quote(f"{options.folder / 'export'}/")  # a folder, so that the attachments come too
     company = load_company()
     people = "\n".join(
         f"    {who:8} {company.new_names.get(who, employee.name)}, {employee.role}"
         for who, employee in company.people.items()
     )
     return f"""
-{company.name} is at work. Log in with any Matrix client, for instance https://app.element.io:
+{company.name} is at work. Log in with any Matrix client, for instance
+https://app.element.io:
   homeserver  http://localhost:{synapse.port}
   password    {password} (of everybody)
 {people}
+Everybody's rooms are in the space "{company.name}".
 
 Things to try in a second terminal, while this goes on:
-  {options.command} coverage -c {config}
-  {options.command} export -c {config} --format jsonl | less
-  {options.command} export -c {config} --format jsonl -o {options.folder / "export"}
-Write, edit or remove a message in the client, and export again. The room "Directie & HR" is encrypted: a new log-in
-cannot read what was written there before, but the archive can, since {bot} was invited.
+  {command} coverage -c {config}
+  {command} export -c {config} --format jsonl | less
+  {command} export -c {config} --format jsonl -o {export}
+Write, edit or remove a message in the client, and export again.
 
-Everything is in {options.folder}; remove that folder to begin anew. Ctrl-C ends the demo."""
+The room "Directie & HR" is encrypted: a new log-in cannot read what was
+written there before, but the archive can, since the bot was invited. Invite
+{bot} to an encrypted room of your own, and the
+archive reads what is written there from then on.
+
+Everything is in {options.folder}; remove that folder to begin anew.
+Ctrl-C ends the demo."""
 
 
 def _say(text: str) -> None:

@@ -6,6 +6,7 @@ Source: Matrix Application Service API v1.16, `PUT /_matrix/app/v1/transactions/
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -70,10 +71,20 @@ def _split(body: bytes) -> tuple[list[bytes], list[bytes]]:
     try:
         parsed = _read_body(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        _check_json(body)
         found = rawjson.members(body)
         stable, unstable = (rawjson.elements(found.get(k.encode(), b"[]")) for k in ("ephemeral", _UNSTABLE_EPHEMERAL))
         return rawjson.elements(found.get(b"events", b"[]")), stable or unstable
     return [bytes(raw) for raw in parsed.events], [bytes(raw) for raw in parsed.ephemeral or parsed.unstable]
+
+
+def _check_json(body: bytes) -> None:
+    """Refuse what no homeserver writes; what it may write and the strict parser does not take is let through."""
+    with suppress(RecursionError):  # too deep to be told
+        try:
+            json.loads(body.decode(errors="replace"), strict=False, parse_int=len, parse_float=len)
+        except ValueError as error:
+            raise rawjson.MalformedError("not JSON") from error
 
 
 def arrival(kind: Kind, raw: bytes) -> Arrival:

@@ -68,8 +68,16 @@ def test_receipts_are_kept_typing_and_presence_are_not(name: str) -> None:
     assert (row.kind, row.type, row.room_id) == ("ephemeral", "m.receipt", "!r")
 
 
+@pytest.mark.parametrize("value", [b"NaN", b"9" * 5000, b"1e999", b'"\\ud800"', b'"\n"', b'"\xff"'])
+def test_what_a_homeserver_may_write_is_let_through(value: bytes) -> None:
+    (row,) = arrivals(b'{"events": [{"event_id": "$a", "content": ' + value + b"}]}")
+    assert row.key == "$a"
+
+
 @pytest.mark.parametrize(
-    "raw", [b"", b"no", b"[]", b"5", b'{"events": 5}', b'{"events": {"a": 1}}', b'{"events": [', b"\xff"]
+    "raw",
+    [b"", b"no", b"[]", b"5", b'{"events": 5}', b'{"events": {"a": 1}}', b'{"events": [', b"\xff"]
+    + [b'{"events": [tru]}', b'{"events": [{"a":}]}', b'{"events": ["a]}'],
 )
 def test_what_is_no_transaction_is_refused(raw: bytes) -> None:
     with pytest.raises(MalformedError):

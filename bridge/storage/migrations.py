@@ -41,7 +41,8 @@ async def migrate(url: str) -> None:
         url: `postgresql://…`.
 
     Raises:
-        PostkamerError: the database cannot be used, its server is too old, or a newer program has made its tables.
+        PostkamerError: the database cannot be used, is not in UTF-8, its server is too old, or a newer program has
+            made its tables.
     """
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT)
@@ -69,6 +70,12 @@ async def _migrate(connection: Session, url: str) -> None:
         raise PostkamerError(
             f"the database server is PostgreSQL {version.major}, which is too old",
             f"use PostgreSQL {OLDEST_SERVER} or newer, or leave database.url out to use the server that comes with us",
+        )
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise PostkamerError(
+            f"the database keeps text as {encoding}, which cannot hold every message",
+            "use one that was made with: CREATE DATABASE ... ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
         )
     if await _revision(connection) == HEAD:
         return

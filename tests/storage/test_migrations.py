@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from bridge.errors import PostkamerError
 from bridge.storage import migrations
 from bridge.storage.migrations import HEAD, alembic_config, migrate
+from tests.postgres import with_database
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -116,6 +117,14 @@ async def test_tables_of_a_newer_program_are_refused(database_url: str) -> None:
 async def test_an_old_server_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migrations, "OLDEST_SERVER", 1000)
     assert "which is too old" in await problem(database_url)
+
+
+async def test_a_database_that_cannot_hold_every_letter_is_refused(databases: Databases) -> None:
+    await databases.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    try:
+        assert "keeps text as LATIN1" in await problem(with_database(databases.url, "latin"))
+    finally:
+        await databases.execute("DROP DATABASE latin")
 
 
 def test_alembic_is_not_loaded_when_there_is_nothing_to_do(database_url: str) -> None:

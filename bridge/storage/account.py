@@ -119,4 +119,4 @@ def _allow(account: Account, path: Path, wanted: int) -> None:
             f"user {account.uid}, as whom PostgreSQL runs, cannot reach {path}: {error.strerror}",
             "choose a data_dir, and a place for the program, that ordinary users can walk to",
         ) from error
-    log.warning("permission added, so that PostgreSQL can run as an ordinary user", path=str(path), uid=account.uid)
+    log.info("permission added, so that PostgreSQL can run as an ordinary user", path=str(path), uid=account.uid)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bridge.storage.embedded import embedded_server
 from tests.postgres import Databases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+# No test is about time. In CI the same examples each time: there a new one found by chance would blame the wrong change.
+settings.register_profile(
+    "postkamer", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("postkamer")
 
 
 @pytest.fixture(scope="session")

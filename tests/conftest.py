@@ -16,7 +16,7 @@ from tests.postgres import Databases
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-# No test is about time. In CI the same examples each time: there a new one found by chance would blame the wrong change.
+# No test is about time. In CI the same examples each time: one found by chance there would blame the wrong change.
 settings.register_profile(
     "postkamer", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )

@@ -100,7 +100,7 @@ async def test_killed_and_started_again_the_demo_is_whole_and_nothing_is_doubled
     for steps in (30, 250):
         await _killed_at(steps, folder, "--exit", "--seed", "3")
     shown = await _finished("demo", "--dir", str(folder), "--exit")
-    assert "All of it is held." in shown
+    assert "All that the homeserver sent is held." in shown
     assert "Directie & HR" in shown
 
     sent = await _sent(folder)

@@ -251,4 +251,4 @@ async def test_our_own_server_is_joined_while_postkamer_runs(tmp_path: Path, cap
         assert await run("export", "-c", config, "--format", "jsonl") == 0
         assert len(capfd.readouterr().out.splitlines()) == 3
     assert await run("coverage", "-c", config) == 0  # it is started for the command
-    assert "All of it is held." in capfd.readouterr().out
+    assert "All that the homeserver sent is held." in capfd.readouterr().out

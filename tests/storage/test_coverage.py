@@ -55,7 +55,7 @@ async def test_all_is_held(scribe: Scribe) -> None:
     assert (room["room_id"], room["events"], room["messages"]) == (ROOM, 2, 1)
     assert (room["from"], room["to"]) == ("2026-03-02T08:01:00.000Z", "2026-03-02T08:02:00.000Z")
     assert (room["history"]["complete"], room["attachments"]["stored"]) == (True, 1)
-    assert "All of it is held." in list(table(found))
+    assert "All that the homeserver sent is held." in list(table(found))
 
 
 async def test_history_that_is_not_held(scribe: Scribe) -> None:

@@ -218,7 +218,7 @@ async def test_a_content_that_was_left_is_deleted_by_the_next_pass(db: Db, blobs
     assert await rows(db, MEDIA) == [("mxc://example.com/f", "erased", None)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(history=histories())
 async def test_a_rebuild_after_the_erasure_gives_the_same_archive(
     module_db: Db, tmp_path_factory: pytest.TempPathFactory, history: list[Arrival]

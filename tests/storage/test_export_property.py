@@ -90,7 +90,7 @@ async def record(db: Db, events: list[dict[str, Any]]) -> None:
         pass
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=1, max_size=14))
 async def test_every_event_once_and_nothing_that_was_removed(db: Db, steps: list[Step]) -> None:
     events = [step.raw(number, len(steps)) for number, step in enumerate(steps)]

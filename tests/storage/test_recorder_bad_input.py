@@ -62,7 +62,7 @@ outers = st.dictionaries(
 kinds = st.sampled_from(("event", "event", "event", "decrypted", "ephemeral"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     what=st.lists(
         st.tuples(kinds, st.sampled_from(TYPES), contents, st.sampled_from((None, "", BAS)), outers),

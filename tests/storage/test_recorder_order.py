@@ -28,7 +28,7 @@ async def db(databases: Databases) -> AsyncIterator[Db]:
         yield db
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(history=histories(), data=st.data())
 async def test_any_order_gives_the_same_archive(db: Db, history: list[Arrival], data: st.DataObject) -> None:
     await empty(db)
@@ -53,7 +53,7 @@ async def test_any_order_gives_the_same_archive(db: Db, history: list[Arrival], 
     assert await tables(db) == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(history=histories())
 async def test_a_rebuild_gives_the_same_archive(db: Db, history: list[Arrival]) -> None:
     await empty(db)

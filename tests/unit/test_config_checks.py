@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.checks import (
@@ -175,27 +175,23 @@ def test_byte_size_refused(text: str) -> None:
         ByteSize.parse(text)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**63 - 1))
 def test_a_size_comes_back(number: int) -> None:
     assert ByteSize.parse(str(ByteSize(number))) == number
 
 
-@settings(deadline=None)
 @given(st.timedeltas(timedelta(0), timedelta(days=36500)))
 def test_a_duration_comes_back(length: timedelta) -> None:
     whole = timedelta(days=length.days, seconds=length.seconds)
     assert Duration.parse(str(Duration(days=whole.days, seconds=whole.seconds))) == whole
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(1, 65535))
 def test_an_address_comes_back(host: object, port: int) -> None:
     address = HostPort(str(host), port)
     assert HostPort.parse(str(address)) == address
 
 
-@settings(deadline=None)
 @given(st.sampled_from(TYPES), st.text())
 def test_any_text_is_taken_or_refused(kind: Any, text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -22,7 +22,6 @@ NAMES = sorted(
 PATH = Path("/nowhere/config.yaml")
 
 # A busy machine is no failure.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 scalars = (
     st.none()
@@ -57,26 +56,22 @@ def outcome(text: str) -> Config | ConfigError:
     return found
 
 
-@patient
 @given(st.dictionaries(keys, trees, max_size=9))
 def test_any_tree(tree: dict[str, Any]) -> None:
     outcome(json.dumps(tree, ensure_ascii=False))
 
 
-@patient
 @given(st.text())
 def test_any_text(text: str) -> None:
     outcome(text)
 
 
-@patient
 @given(st.lists(pieces, max_size=30).map("".join))
 def test_any_pieces_of_yaml(text: str) -> None:
     outcome(text)
     outcome(GOOD + text)
 
 
-@patient
 @given(st.sampled_from(SECTIONS), st.data())
 def test_one_setting_of_a_good_file(section: type[Any], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from([item.name for item in fields(section)]))

@@ -76,8 +76,10 @@ def test_what_a_homeserver_may_write_is_let_through(value: bytes) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"no", b"[]", b"5", b'{"events": 5}', b'{"events": {"a": 1}}', b'{"events": [', b"\xff"]
-    + [b'{"events": [tru]}', b'{"events": [{"a":}]}', b'{"events": ["a]}'],
+    [
+        *(b"", b"no", b"[]", b"5", b'{"events": 5}', b'{"events": {"a": 1}}', b'{"events": [', b"\xff"),
+        *(b'{"events": [tru]}', b'{"events": [{"a":}]}', b'{"events": ["a]}'),
+    ],
 )
 def test_what_is_no_transaction_is_refused(raw: bytes) -> None:
     with pytest.raises(MalformedError):

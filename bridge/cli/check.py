@@ -80,9 +80,11 @@ async def _look(config: Config, path: Path, report: Report) -> None:
         runs = await _runs_already(session, config)
         if runs:
             report.good(f"Postkamer runs on {config.appservice.listen}")
+            free = False
         else:
-            await _port(config.monitoring.listen, "monitoring.listen", report)
-        await _homeserver(config, homeserver(session, config), report, runs=runs)
+            await _port(config.monitoring.listen, "monitoring.listen", "", report)
+            free = await _port(config.appservice.listen, "appservice.listen", " (and the registration)", report)
+        await _homeserver(config, homeserver(session, config), report, runs=runs, free=free)
 
 
 async def _database(config: Config, report: Report) -> None:
@@ -120,14 +122,17 @@ async def _runs_already(session: aiohttp.ClientSession, config: Config) -> bool:
         return False
 
 
-async def _port(listen: HostPort, what: str, report: Report) -> None:
+async def _port(listen: HostPort, what: str, also: str, report: Report) -> bool:
     try:
         (await asyncio.start_server(lambda *_: None, listen.host, listen.port)).close()
     except OSError as error:
-        report.bad(f"{what}: cannot listen on {listen}: {error.strerror}", f"stop what uses it, or change {what}")
+        hint = f"another program has this port: stop it, or change {what}{also}"
+        report.bad(f"{what}: cannot listen on {listen}: {error.strerror}", hint)
+        return False
+    return True
 
 
-async def _homeserver(config: Config, server: Homeserver, report: Report, *, runs: bool) -> None:
+async def _homeserver(config: Config, server: Homeserver, report: Report, *, runs: bool, free: bool) -> None:
     try:
         await server.versions()
         report.good(f"homeserver {config.homeserver.address}")
@@ -140,6 +145,8 @@ async def _homeserver(config: Config, server: Homeserver, report: Report, *, run
             )
         if runs:
             await server.ping()
+        elif not free:
+            return
         else:
             async with _answering(config) as refused:
                 await _call_back(server, refused)

@@ -129,6 +129,11 @@ async def test_a_port_that_is_taken(installation: Installation, setting: str) ->
             status, out = await postkamer(command, "-c", str(installation.path))
             assert status == 1
             assert f"{setting}: cannot listen on {listen}" in out
+        away = edited(installation, (installation.synapse.url, "http://127.0.0.1:9"))
+        status, out = await postkamer("check", "-c", str(away))
+        assert status == 1
+        assert f"{setting}: cannot listen on {listen}" in out
+        assert "homeserver unreachable" in out
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ async def test_redacted_content_is_nowhere(scribe: Scribe) -> None:
     redacted = {"by": BAS, "at": "2026-03-02T08:03:00.000Z", "reason": "per ongeluk"}
     assert (message["redacted"], message["body"], message["edits"], message["attachments"]) == (redacted, None, [], [])
     assert (edit["redacted"], edit["body"], edit["content"]) == (redacted, None, None)
+    assert (message["msgtype"], message["reply_to"]) == (None, None)  # as they are after the erasure
     assert again["content"] == {"reason": "nog eens"}
 
 

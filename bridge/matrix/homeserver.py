@@ -135,8 +135,10 @@ def problem(error: HomeserverError, config: Config) -> tuple[str, str]:  # noqa:
         case "M_CONNECTION_FAILED" | "M_CONNECTION_TIMEOUT" | "M_BAD_STATUS":
             return (
                 "the homeserver cannot reach us at the `url` of its registration",
-                (f"it has to lead to {listen} on this machine: set appservice.address, write the registration anew, "
-                "and look for a firewall in between"),
+                (
+                    f"it has to lead to {listen} on this machine: set appservice.address, write the registration anew, "
+                    "and look for a firewall in between"
+                ),
             )
         case "M_URL_NOT_SET":
             return ("registration differs from the config: it has no `url`", install)

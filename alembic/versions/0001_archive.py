@@ -323,10 +323,17 @@ TABLES = (
         seen        bigint NOT NULL DEFAULT 0,
         added       bigint NOT NULL DEFAULT 0,
         started_at  timestamptz NOT NULL DEFAULT now(),
-        finished_at timestamptz,
+        reading     boolean NOT NULL DEFAULT true,
+        head_seq    bigint,                 -- what is read now stands before this place
+        until_seq   bigint,                 -- read down to what was checked before; NULL: to the beginning
+        checked_seq bigint,                 -- all that the homeserver had before this place is held ...
+        checked_at  timestamptz,            -- ... as it was found by a reading that began then
+        finished_at timestamptz,            -- when the last reading was complete
         reason      text                    -- why it stopped
     )
     """,
+    # When a check of all rooms began that was completed; one row at the most.
+    "CREATE TABLE checked (one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL)",
 )
 
 

@@ -1,4 +1,7 @@
-"""History from before us: the rooms of the homeserver, read backwards into the same inbox.
+"""What the homeserver has and we lack: its rooms, read backwards into the same inbox.
+
+That is the history from before us, and what it forgot to send (Synapse loses what waits in its memory when it ends:
+element-hq/synapse#11637). A room that was read to its beginning is later read only down to what was held then.
 
 The order in a room: an event of the history stands directly before the next newer event that we hold. It gets that
 one's place and a number counted backwards (see `InboxRow.order`), so what comes live meanwhile stays behind it.
@@ -16,7 +19,7 @@ from bridge.storage import backfill, inbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from bridge.storage.backfill import Order
+    from bridge.storage.backfill import Order, Progress
     from bridge.storage.db import Connection, Db
     from bridge.storage.inbox import Arrival
 
@@ -58,13 +61,12 @@ class History(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RoomResult:
-    """What became of one room. `reason` is None when all its history is held now."""
+    """What became of one room. `reason` is None when all that the homeserver has of it is held now."""
 
     room_id: str
     seen: int
     added: int
     reason: str | None = None
-    skipped: bool = False  # it was finished by an earlier run
 
 
 def place(events: Sequence[Arrival], held: Mapping[str, Order], anchor: Order) -> tuple[list[Arrival], Order]:
@@ -89,6 +91,16 @@ def place(events: Sequence[Arrival], held: Mapping[str, Order], anchor: Order) -
     return list(new.values()), anchor
 
 
+def is_known(events: Sequence[Arrival], held: Mapping[str, Order], until: int | None) -> bool:
+    """Whether an earlier reading has found all events of a page, so that it has found what is older too.
+
+    Args:
+        until: the place before which it has found everything; None: there was none.
+    """
+    # An empty page proves nothing: the homeserver leaves out what clients are not to see.
+    return until is not None and bool(events) and all(held.get(event.key, (until, 0)) < (until, 0) for event in events)
+
+
 class Backfill:
     """Reads rooms.
 
@@ -102,70 +114,89 @@ class Backfill:
         self._on_page = on_page
 
     async def all_rooms(self) -> AsyncIterator[RoomResult]:
-        """Read every room that an earlier run has not finished."""
+        """Read every room; when that was possible, it is noted as a check of the whole archive."""
+        async with self._db.connection() as connection:
+            began_at = await backfill.clock(connection)
+        complete = True
         async for room_id in self._history.rooms():
-            yield await self.room(room_id)
+            result = await self.room(room_id)
+            complete = complete and result.reason is None
+            yield result
+        if complete:
+            async with self._db.connection() as connection:
+                await backfill.all_checked(connection, began_at)
 
     async def room(self, room_id: str, *, again: bool = False) -> RoomResult:
-        """Read one room to its beginning, going on where an earlier run stopped.
+        """Read what we lack of one room; what an earlier run has left unread is read first.
 
         Args:
-            again: begin at the newest event, even when an earlier run has finished it.
+            again: read to its beginning, even when an earlier run has done that.
         """
+        seen = added = 0
+        try:
+            if await self._begin(room_id, whole=again):
+                seen, added = await self._read(room_id)
+                # That went on from a place of then: what came since is newer.
+                await self._start(room_id, whole=False)
+            more_seen, more_added = await self._read(room_id)
+        except SourceError as error:
+            async with self._db.connection() as connection:
+                await backfill.stop(connection, room_id, str(error))
+            found = await self._progress(room_id)
+            return RoomResult(room_id, seen + found.seen, added + found.added, str(error))
+        return RoomResult(room_id, seen + more_seen, added + more_added)
+
+    async def _begin(self, room_id: str, *, whole: bool) -> bool:
+        """Begin a reading; True when there is one that was interrupted, which goes on."""
         async with self._db.connection() as connection:
             progress = await backfill.get(connection, room_id)
-            if progress is not None and progress.finished_at is not None and not again:
-                return RoomResult(room_id, progress.seen, progress.added, skipped=True)
-            if progress is None or progress.finished_at is not None or progress.next_token is None:
-                await backfill.start(connection, room_id)
+        interrupted = progress is not None and progress.reading and progress.next_token is not None
+        if progress is not None and interrupted and (not whole or progress.until_seq is None):
+            return True
+        await self._start(room_id, whole=whole)
+        return False
+
+    async def _start(self, room_id: str, *, whole: bool) -> None:
+        async with self._db.connection() as connection:
+            await backfill.start(connection, room_id, whole=whole)
+
+    async def _progress(self, room_id: str) -> Progress:
+        async with self._db.connection() as connection:
+            progress = await backfill.get(connection, room_id)
+        assert progress is not None  # noqa: S101 (it was begun, and nothing removes it)
+        return progress
+
+    async def _read(self, room_id: str) -> tuple[int, int]:
+        """Read to the end of the reading; returns how many events it has seen and added."""
         try:
-            await self._read(room_id)
+            return await self._read_on(room_id)
         except StaleTokenError:
             log.warning("the homeserver refuses the place where we stopped, reading the room anew", room_id=room_id)
-            async with self._db.connection() as connection:
-                await backfill.start(connection, room_id)
-            try:
-                await self._read(room_id)
-            except SourceError as error:
-                return await self._stopped(room_id, str(error))
-        except SourceError as error:
-            return await self._stopped(room_id, str(error))
-        seen, added, _ = await self._counts(room_id)
-        return RoomResult(room_id, seen, added)
+            await self._start(room_id, whole=(await self._progress(room_id)).until_seq is None)
+            return await self._read_on(room_id)
 
-    async def _stopped(self, room_id: str, reason: str) -> RoomResult:
-        async with self._db.connection() as connection:
-            await backfill.stop(connection, room_id, reason)
-        seen, added, _ = await self._counts(room_id)
-        return RoomResult(room_id, seen, added, reason)
-
-    async def _counts(self, room_id: str) -> tuple[int, int, str | None]:
-        async with self._db.connection() as connection:
-            progress = await backfill.get(connection, room_id)
-        return (progress.seen, progress.added, progress.next_token) if progress else (0, 0, None)
-
-    async def _read(self, room_id: str) -> None:
+    async def _read_on(self, room_id: str) -> tuple[int, int]:
         unsettled = 0
         while True:
+            progress = await self._progress(room_id)
+            if not progress.reading:
+                return progress.seen, progress.added
             async with self._db.connection() as connection:
-                progress = await backfill.get(connection, room_id)
                 head = await inbox.head(connection)
-            if progress is None or progress.finished_at is not None:
-                return
             page = await self._history.page(room_id, progress.next_token)
             async with self._db.tx() as tx:
                 await backfill.lock_inbox(tx)
-                if progress.next_token is not None:
+                if progress.head_seq is not None:
                     anchor = (progress.before_seq, progress.before_sub)
                 else:
                     arrived = await self._arrived(tx, room_id, head, page)
                     if arrived and unsettled < SETTLE_ATTEMPTS:
                         unsettled += 1
                         continue
-                    anchor = (arrived[0] if arrived else await inbox.head(tx) + 1, 0)
-                await self._append(tx, room_id, page, anchor)
-            seen, added, _ = await self._counts(room_id)
-            self._on_page(room_id, seen, added)
+                    anchor = (arrived[0] if arrived else await backfill.new_place(tx), 0)
+                await self._append(tx, progress, page, anchor)
+            progress = await self._progress(room_id)
+            self._on_page(room_id, progress.seen, progress.added)
 
     async def _arrived(self, tx: Connection, room_id: str, head: int, page: Page) -> list[int]:
         """What came live since we asked for the newest page and is not in it: newer than the page.
@@ -176,12 +207,11 @@ class Backfill:
         arrived = await backfill.arrived_since(tx, room_id, head)
         return [seq for key, seq in arrived.items() if key not in on_page]
 
-    async def _append(self, tx: Connection, room_id: str, page: Page, anchor: Order) -> None:
+    async def _append(self, tx: Connection, progress: Progress, page: Page, anchor: Order) -> None:
+        room_id, head = progress.room_id, anchor[0]
         held = await backfill.places(tx, room_id, [event.key for event in page.events])
         new, anchor = place(page.events, held, anchor)
-        if new:
-            known = await inbox.append(tx, new)
-            added = len(new) - len(known)
-        else:
-            added = 0
-        await backfill.save(tx, room_id, anchor, page.next_token, seen=len(page.events), added=added)
+        added = len(new) - len(await inbox.append(tx, new)) if new else 0
+        await backfill.save(tx, room_id, anchor, page.next_token, head=head, seen=len(page.events), added=added)
+        if page.next_token is None or is_known(page.events, held, progress.until_seq):
+            await backfill.finish(tx, room_id)

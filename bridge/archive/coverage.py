@@ -11,6 +11,7 @@ from bridge.storage import coverage, intake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from bridge.storage.coverage import ConsumerRow, Count, RoomRow
     from bridge.storage.db import Connection
@@ -27,6 +28,7 @@ class Room:
     unread: Counter[str] = field(default_factory=Counter)
     attachments: Counter[tuple[str, str]] = field(default_factory=Counter)
     set_aside: Counter[tuple[str, str]] = field(default_factory=Counter)
+    referred: int = 0  # events that others refer to; of a room without its beginning they may well be older
 
     def problems(self) -> Iterator[str]:
         """What is not held, in words."""
@@ -37,6 +39,8 @@ class Room:
             else:
                 why = f" ({self.row.backfill_reason})" if self.row.backfill_reason else ""
                 yield f"{before}: postkamer backfill{why}"
+        if self.referred:
+            yield f"{self.referred} events are referred to that are not held: postkamer backfill"
         for reason, count in sorted(self.unread.items()):
             yield f"{count} encrypted not read: {reason}"
         for (state, reason), count in sorted(self.attachments.items()):
@@ -58,6 +62,8 @@ class Room:
             "history": {
                 "complete": row.has_beginning,
                 "backfilled_at": instant(row.backfilled_at) if row.backfilled_at else None,
+                "checked_at": instant(row.checked_at) if row.checked_at else None,
+                "referred_not_held": self.referred,
                 "reason": row.backfill_reason,
             },
             "encryption": {
@@ -79,6 +85,7 @@ class Coverage:
 
     rooms: list[Room]
     not_read: list[tuple[str, str | None]]  # rooms of which a backfill could read nothing, and why
+    checked_at: datetime | None  # when a backfill of all rooms last began that was completed
     unsorted: int  # transactions that came in, but are not in the inbox yet
     consumers: list[ConsumerRow]
     set_aside: Counter[tuple[str, str]]  # (consumer, reason) → rows, also those of no room
@@ -90,7 +97,7 @@ class Coverage:
 
     @property
     def complete(self) -> bool:
-        """Whether all is held."""
+        """Whether all is held, as far as we can know: a homeserver may have sent us less than it has."""
         lacks = self.unsorted or self.not_read or self.set_aside or any(consumer.behind for consumer in self.consumers)
         return not lacks and not any(True for room in self.rooms for _ in room.problems())
 
@@ -102,6 +109,7 @@ class Coverage:
             "events": sum(row.events for row in rows),
             "messages": sum(row.messages for row in rows),
             "rooms_without_beginning": sum(not row.has_beginning for row in rows) + len(self.not_read),
+            "referred_not_held": sum(room.referred for room in self.rooms),
             "encrypted_rooms": sum(row.encrypted for row in rows),
             "encrypted_rooms_without_bot": sum(row.encrypted and not row.has_bot for row in rows),
             "encrypted": sum(row.encrypted_events for row in rows),
@@ -115,6 +123,7 @@ class Coverage:
         """What `coverage --json` prints; docs/commands.md describes it."""
         return {
             "complete": self.complete,
+            "checked_at": instant(self.checked_at) if self.checked_at else None,
             "totals": self.totals(),
             "rooms": [room.as_json() for room in self.rooms],
             "rooms_not_read": [{"room_id": room_id, "reason": reason} for room_id, reason in self.not_read],
@@ -140,6 +149,8 @@ async def measure(tx: Connection, bot: str) -> Coverage:
         room.unread[count.reason or ""] += count.count
     for room, count in _of_rooms(rooms, await coverage.attachments(tx)):
         room.attachments[count.what, count.reason or ""] += count.count
+    for room, count in _of_rooms(rooms, await coverage.referred(tx)):
+        room.referred = count.count if room.row.has_beginning else 0
     aside: Counter[tuple[str, str]] = Counter()
     counts = await coverage.set_aside(tx)
     for count in counts:
@@ -149,6 +160,7 @@ async def measure(tx: Connection, bot: str) -> Coverage:
     return Coverage(
         list(rooms.values()),
         await coverage.rooms_not_read(tx),
+        await coverage.checked_at(tx),
         await intake.count(tx),
         await coverage.consumers(tx),
         aside,

@@ -1,4 +1,4 @@
-"""`postkamer backfill`: history from before us, with a server admin's token given for the occasion."""
+"""`postkamer backfill`: what the homeserver has and we lack, with a server admin's token given for the occasion."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     """Declare the command."""
     command = sub.add_parser(
         "backfill",
-        help="read history from before us through the homeserver's admin API",
+        help="read what is missing, such as history from before us, through the homeserver's admin API",
         epilog=f"Without --admin-token-file the token is taken from the environment ({VARIABLE}), or asked for.",
     )
     command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="config.yaml")
@@ -40,7 +40,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         type=room_id,
         action="append",
         metavar="ID",
-        help="only this room, and again if it was read before; may be given again",
+        help="only this room, and to its beginning even if it was read before; may be given again",
     )
     command.add_argument(
         "--admin-token-file", type=Path, metavar="PATH", help="a file with the access token of a server admin"
@@ -49,7 +49,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read every room that was not read yet, or those that were named; 0 when all could be read."""
+    """Check every room, or those that were named; 0 when all could be read."""
     token = admin_token(args.admin_token_file)
     return asyncio.run(_backfill(args.config, token, args.room))
 
@@ -101,20 +101,17 @@ async def _named(backfill: Backfill, history: AdminHistory, rooms: Sequence[str]
 
 
 async def _report(results: AsyncIterator[RoomResult]) -> int:
-    done = skipped = added = failed = 0
+    checked = added = failed = 0
     async for result in results:
-        if result.reason is not None:
+        added += result.added
+        if result.reason is None:
+            checked += 1
+        else:
             failed += 1
             print(f"{_start()}{result.room_id}: {result.reason}", file=sys.stderr)
-        elif result.skipped:
-            skipped += 1
-        else:
-            done += 1
-        added += 0 if result.skipped else result.added
     print(
-        f"{_start()}{done} rooms read, {added} events added"
-        + (f", {skipped} rooms were read before" if skipped else "")
-        + (f", {failed} rooms failed: run it again to go on" if failed else "")
+        f"{_start()}{checked:,} rooms checked, {added:,} events were missing and are held now"
+        + (f", {failed:,} rooms failed: run it again to go on" if failed else "")
     )
     return 1 if failed else 0
 

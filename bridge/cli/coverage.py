@@ -65,7 +65,11 @@ def table(found: Coverage) -> Iterator[str]:
     if not found.rooms:
         yield "The archive is empty."
     elif found.complete:
-        yield "All of it is held."
+        yield "All that the homeserver sent is held."
+    if found.checked_at is not None:
+        yield f"Last compared with what the homeserver has: {found.checked_at:%Y-%m-%d %H:%M} UTC"
+    elif found.rooms:
+        yield "Never compared with what the homeserver has: postkamer backfill"
 
 
 def _lacking(found: Coverage) -> Iterator[str]:

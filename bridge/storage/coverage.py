@@ -31,8 +31,9 @@ class RoomRow:
     has_bot: bool
     encrypted_events: int
     read_events: int
-    backfilled_at: datetime | None  # when a backfill reached its beginning
-    backfill_reason: str | None  # why it did not
+    backfilled_at: datetime | None  # when a backfill was last through with it
+    checked_at: datetime | None  # when that backfill began: what the homeserver had then is held
+    backfill_reason: str | None  # why it stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ WITH counted AS (
 ), written AS (SELECT room_id, count(*) AS messages FROM message GROUP BY room_id)
 SELECT c.room_id, coalesce(r.name, r.canonical_alias), c.events, coalesce(w.messages, 0), c.first_at, c.last_at,
     c.has_beginning, r.encryption IS NOT NULL, b.user_id IS NOT NULL, c.encrypted_events, c.read_events,
-    f.finished_at, f.reason
+    f.finished_at, f.checked_at, f.reason
 FROM counted c
 LEFT JOIN written w ON w.room_id = c.room_id
 LEFT JOIN room r ON r.room_id = c.room_id
@@ -101,6 +102,28 @@ SELECT name, position, (SELECT coalesce(max(seq), 0) FROM inbox),
     (SELECT count(*) FROM inbox WHERE seq > position)
 FROM consumer ORDER BY name
 """
+# Of a room that was checked, only what was referred to since counts: an id from before that is not held is none of the
+# homeserver's either (made up, another room's, purged). Receipts have no place in the room, so their time decides; one
+# from the future would count for ever.
+_REFERRED = """
+WITH referred AS (
+    SELECT room_id, target_id AS event_id, ord, sub FROM event WHERE target_id IS NOT NULL
+    UNION ALL SELECT room_id, reply_to, ord, sub FROM message WHERE reply_to IS NOT NULL
+), since AS (
+    SELECT r.room_id, r.event_id FROM referred r LEFT JOIN backfill f ON f.room_id = r.room_id
+    WHERE f.checked_seq IS NULL OR (r.ord, r.sub) >= (f.checked_seq, 0)
+    UNION ALL
+    SELECT r.room_id, r.event_id FROM receipt r LEFT JOIN backfill f ON f.room_id = r.room_id
+    WHERE r.read_at <= now() AND (f.checked_at IS NULL OR r.read_at > f.checked_at)
+), lacking AS MATERIALIZED (
+    SELECT DISTINCT s.room_id, s.event_id FROM since s LEFT JOIN event e ON e.event_id = s.event_id
+    WHERE e.event_id IS NULL
+)
+SELECT room_id, 'referred', NULL, count(*) FROM lacking l
+WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.key = l.event_id AND i.kind = 'event')
+GROUP BY room_id ORDER BY room_id
+"""
+_CHECKED = "SELECT at FROM checked"
 _NOT_BEGUN = """
 SELECT room_id, reason FROM backfill f
 WHERE finished_at IS NULL AND NOT EXISTS (SELECT FROM event e WHERE e.room_id = f.room_id) ORDER BY room_id
@@ -134,6 +157,17 @@ async def set_aside(db: Connection) -> list[Count]:
 async def consumers(db: Connection) -> list[ConsumerRow]:
     """How far each is."""
     return [ConsumerRow(*row) for row in await db.fetch(_CONSUMERS, timeout=SECONDS)]
+
+
+async def referred(db: Connection) -> list[Count]:
+    """Ids of events, by room, that other events or receipts name and that are nowhere in the inbox."""
+    return [Count(*row) for row in await db.fetch(_REFERRED, timeout=SECONDS)]
+
+
+async def checked_at(db: Connection) -> datetime | None:
+    """When the last backfill of all rooms began that was completed; None: there was none."""
+    found: datetime | None = await db.fetchval(_CHECKED)
+    return found
 
 
 async def rooms_not_read(db: Connection) -> list[tuple[str, str | None]]:

@@ -168,6 +168,30 @@ async def test_holes_are_filled_in_order(
     assert await order_in_archive(db, room) == [event["event_id"] for event in await anna.messages(room)]
 
 
+async def test_what_the_homeserver_forgot_to_send_is_found_by_the_next_check(
+    synapse: Homeserver, people: tuple[Client, Client, Client], db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Synapse loses what waits in its memory when it ends; here the events that are not appended."""
+    monkeypatch.setattr(admin, "EVENTS_A_PAGE", 3)
+    anna, bas, chief = people
+    room, _ = await mixed_room(anna, bas)
+    async with history(synapse, chief.token) as source:
+        await Backfill(db, source, ignore).room(room)
+        before = await anna.messages(room)
+        sent = [await anna.say(room, f"later {number}") for number in range(12)]
+        for event in (await anna.messages(room))[len(before) :]:
+            if event["event_id"] not in (sent[3], sent[4], sent[11]):
+                raw = json.dumps(event).encode()
+                async with db.tx() as tx:
+                    await inbox.append(tx, [inbox.Arrival("event", event["event_id"], room, event["type"], raw)])
+        check = await Backfill(db, source, ignore).room(room)
+        assert (check.added, check.reason) == (3, None)
+        assert check.seen < len(before)  # not the whole room again
+        idle = await Backfill(db, source, ignore).room(room)
+    assert (idle.seen, idle.added) == (3, 0)
+    assert await order_in_archive(db, room) == [event["event_id"] for event in await anna.messages(room)]
+
+
 class Arriving(AdminHistory):
     """While a page is asked for, an event comes live."""
 

@@ -153,3 +153,28 @@ async def test_a_room_that_could_not_be_read_back(scribe: Scribe) -> None:
     found = await measured(scribe)
     assert found.as_json()["rooms_not_read"] == [{"room_id": "!x", "reason": "500"}]
     assert not found.complete
+
+
+async def test_what_others_refer_to_and_is_not_held(scribe: Scribe) -> None:
+    """The only trace of an event that the homeserver forgot to send."""
+    await scribe.event("m.room.create", {}, state_key="")
+    first = await scribe.message("hoi")
+    await scribe.event("m.reaction", {}, relation=("m.annotation", first))
+    await follow_to_the_end(scribe)
+    assert (await measured(scribe)).complete
+    await scribe.event("m.reaction", {}, relation=("m.annotation", "$forgotten"))
+    await scribe.execute("INSERT INTO receipt VALUES ($1, '@bas:example.com', '', '$forgotten2', now())", ROOM)
+    await follow_to_the_end(scribe)
+    found = await measured(scribe)
+    assert not found.complete
+    assert found.totals()["referred_not_held"] == 2
+    assert "2 events are referred to that are not held: postkamer backfill" in "\n".join(table(found))
+
+
+async def test_when_it_was_compared_with_the_homeserver(scribe: Scribe) -> None:
+    await scribe.event("m.room.create", {}, state_key="")
+    assert any(line.startswith("Never compared") for line in table(await measured(scribe)))
+    await scribe.execute("INSERT INTO checked (at) VALUES ('2026-03-02 08:00Z')")
+    found = await measured(scribe)
+    assert "Last compared with what the homeserver has: 2026-03-02 08:00 UTC" in list(table(found))
+    assert found.as_json()["checked_at"] == "2026-03-02T08:00:00.000Z"

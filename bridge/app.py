@@ -222,7 +222,13 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
         session = await up.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         app = App(config, db, homeserver(session, config), roles)
         for_monitoring = monitor.application(app.health, app.metrics, app.refresh)
-        await up.enter_async_context(_serving(for_monitoring, config.monitoring.listen, "monitoring.listen"))
+        try:
+            await up.enter_async_context(_serving(for_monitoring, config.monitoring.listen, "monitoring.listen"))
+        except PostkamerError as error:
+            if set(roles) == set(ROLES):
+                raise
+            # Several roles of one config on one machine: the first of them has the port.
+            log.warning("works without health and metrics", problem=error.message)
         locks = Roles(url, roles, app.wake)
         await locks.acquire()
         up.callback(locks.release)

@@ -5,6 +5,7 @@ Only used where `msgspec` gave up, so it may be slow; it keeps no stack, so that
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ class MalformedError(ValueError):
 
 
 def members(raw: bytes) -> dict[bytes, bytes]:
-    """The members of an object: the name between its quotes, as written → the value as written.
+    """The members of an object: the name → the value as written.
 
     Raises:
         MalformedError: not an object.
@@ -34,8 +35,17 @@ def members(raw: bytes) -> dict[bytes, bytes]:
         rest = part[name.end() :].lstrip(_SPACE)
         if not rest.startswith(b":"):
             raise MalformedError("a member of an object has no value")
-        found[name[0][1:-1]] = rest[1:].strip(_SPACE)
+        found[_name(name[0])] = rest[1:].strip(_SPACE)
     return found
+
+
+def _name(written: bytes) -> bytes:
+    if b"\\" not in written:
+        return written[1:-1]
+    try:
+        return str(json.loads(written)).encode(errors="surrogatepass")
+    except ValueError as error:
+        raise MalformedError("the name of a member is no string") from error
 
 
 def elements(raw: bytes) -> list[bytes]:

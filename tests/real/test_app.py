@@ -245,3 +245,24 @@ async def test_health_ready_and_metrics(installation: Installation) -> None:
         assert status == 200
         assert 'postkamer_ready{part="database"} 1.0' in text
         assert "process_resident_memory_bytes" in text
+
+
+async def test_roles_in_processes_of_their_own(installation: Installation) -> None:
+    """From one config on one machine, where only the first can have the port of the monitoring."""
+    config = installation.config
+    async with (
+        application(config, roles=("inbox",)),
+        application(config, roles=("recorder",)),
+        application(config, roles=("media",)),
+        application(config, roles=("bots",)),
+        logged_in(installation.synapse, "anna") as (anna,),
+        archive(installation) as db,
+    ):
+        room = await anna.create_room("Rollen")
+        sent = await anna.say(room, "hallo")
+
+        async def recorded() -> bool:
+            async with db.connection() as connection:
+                return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM message WHERE event_id = $1)", sent))
+
+        await until(recorded)

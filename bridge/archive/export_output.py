@@ -7,6 +7,7 @@ import os
 import re
 from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
+from mimetypes import MimeTypes
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from bridge.storage.export import AttachmentRow
 
 LINES = "messages.jsonl"
+_TYPES = MimeTypes()  # Python's own table: the same on every machine; it lacks what voice messages are
+_TYPES.add_type("audio/ogg", ".ogg")
+_TYPES.add_type("audio/wav", ".wav")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,10}")
 
 
@@ -41,6 +45,13 @@ class NoFiles:
         return None
 
 
+def extension(name: str, mimetype: str | None) -> str:
+    """The extension of a file's name, in small letters, or the usual one of its type; '' when neither is plain."""
+    own = Path(name).suffix
+    usual = _TYPES.guess_extension(mimetype) if mimetype else None
+    return next((one.lower() for one in (own, usual) if one and _EXTENSION.fullmatch(one)), "")
+
+
 class Folder:
     """Copies attachments into a folder, each content once a kind of name.
 
@@ -55,8 +66,7 @@ class Folder:
     async def keep(self, attachment: AttachmentRow) -> str | None:
         if attachment.sha256 is None:
             return None
-        extension = Path(attachment.name).suffix
-        name = attachment.sha256 + (extension.lower() if _EXTENSION.fullmatch(extension) else "")
+        name = attachment.sha256 + extension(attachment.name, attachment.mimetype)
         path = self._folder / "attachments" / name
         if not await asyncio.to_thread(_is_there, path, attachment.size) and not await self._copy(
             attachment.sha256, path

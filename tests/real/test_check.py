@@ -73,7 +73,7 @@ async def test_beside_a_running_one(installation: Installation, tmp_path: Path) 
     finally:
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 15) == 0
-    assert status == 0
+    assert status == 0, out
     assert "Postkamer runs on" in out
 
 

@@ -1,0 +1,1 @@
+"""All that a bot may import: `from bridge.botapi import Bot, command, say, …`."""

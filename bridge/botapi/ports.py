@@ -1,0 +1,201 @@
+"""What the program offers to bots. Each has a real implementation in `bridge/` and one for tests in `testing`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+Cursor = str  # where a page ended; of no meaning to a bot
+
+
+@dataclass(frozen=True, slots=True)
+class RoomStatus:
+    """What the archive holds of a room, and what it does not."""
+
+    messages: int
+    files: int
+    first_at: datetime | None
+    last_at: datetime | None
+    complete: bool  # the room's beginning is held, and nothing is known to be missing
+    missing: tuple[tuple[str, int], ...]  # (what, how many): see `MISSING`
+    behind: int  # events that have come in and are not recorded yet
+
+
+MISSING = (
+    "before_us",  # history from before Postkamer, which was not backfilled; the count is 1
+    "unread_no_bot",  # encrypted, from a time without a bot in the room
+    "unread_no_key",  # encrypted, and the key has not come (yet)
+    "files_pending",
+    "files_failed",
+    "files_too_large",
+    "not_held",  # events that others refer to
+    "set_aside",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """An attachment."""
+
+    event_id: str
+    room_id: str
+    name: str
+    size: int | None  # bytes
+    mimetype: str | None
+    sender: str
+    sender_name: str
+    sent_at: datetime
+    held: bool  # whether the archive has its content
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMessage:
+    """A message as it stands now."""
+
+    event_id: str
+    room_id: str
+    sender: str
+    sender_name: str
+    sent_at: datetime
+    text: str  # what the last edit says; of a file its name
+    kind: Literal["text", "file", "image", "video", "audio", "voice", "sticker", "location", "poll", "unread"]
+    edited: bool
+    in_thread: bool
+    removed: bool  # only auditors get these
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """A page of messages, oldest first."""
+
+    found: Sequence[FoundMessage]
+    next: Cursor | None
+    encrypted: bool  # the room is encrypted: answers with these must be sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A page of files, newest first."""
+
+    found: Sequence[FoundFile]
+    next: Cursor | None
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A file made for the asker."""
+
+    path: Path
+    name: str
+    mimetype: str
+    messages: int
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What is kept of a person."""
+
+    since: datetime | None
+    rooms: int
+    messages: int
+    edits: int
+    reactions: int
+    files: int
+    file_bytes: int
+    receipts: int
+    names: tuple[str, ...]  # display names over time
+    removed_waiting: int  # removed messages whose content is not erased yet
+    retention_days: int  # after which the content of a removed message is erased
+    auditors: int  # how many people may look into everything
+    looked_into: int  # how often auditors have looked into rooms that the person is in
+
+
+class Archive(Protocol):
+    """The archive, as the asker may see it: every method asks the access rule.
+
+    Raises (all of them): DeniedError for a room that is not there, or not for the asker.
+    """
+
+    async def status(self, room_id: str) -> RoomStatus:
+        """Counts; for who is in the room."""
+
+    async def files(self, room_id: str, *, everyone: bool, after: Cursor | None = None, limit: int = 10) -> Files:
+        """Files of a room. `everyone`: only those that each member of the room may see."""
+
+    async def messages(
+        self, room_id: str, since: datetime, *, after: Cursor | None = None, limit: int = 30
+    ) -> Messages:
+        """What was said in a room since then."""
+
+    async def look_into(
+        self, room_id: str, since: datetime, purpose: str, *, after: Cursor | None = None, limit: int = 30
+    ) -> Messages:
+        """The same for an auditor, with what was removed; written to the audit log with its purpose."""
+
+    async def export(self, room_id: str, fmt: Literal["html", "jsonl"]) -> Exported:
+        """All that the asker may read of a room, in a file."""
+
+    async def footprint(self) -> Footprint:
+        """What is kept of the asker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A person or a room that a name may mean."""
+
+    id: str
+    name: str
+
+
+class Directory(Protocol):
+    """Finds people and rooms by what staff call them, among those that the asker can see."""
+
+    async def people(self, text: str) -> Sequence[Named]:
+        """People whose Matrix id or name this is, else those whose name has it as a part; best first."""
+
+    async def rooms(self, text: str) -> Sequence[Named]:
+        """Rooms of the asker with this id, address or name, else those whose name has it as a part; best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An incoming webhook of a room."""
+
+    id: str
+    name: str
+    created_by: str
+    created_at: datetime
+    used_at: datetime | None
+    uses: int
+    signed: bool
+
+
+class Webhooks(Protocol):
+    """The incoming webhooks of the room that was asked in."""
+
+    async def create(self, name: str, *, signed: bool) -> tuple[Webhook, str, str | None]:
+        """Make one: (it, its URL with the secret, the signing key). URL and key are shown only now.
+
+        Raises:
+            UserError: no address is configured, or the room has too many.
+        """
+
+    async def all(self) -> Sequence[Webhook]:
+        """Those of this room, oldest first."""
+
+    async def remove(self, webhook_id: str) -> bool:
+        """Remove one; False when the room has none of this id."""
+
+
+class SettingsStore(Protocol):
+    """Values that people have set; what was not set has the default of its dataclass."""
+
+    async def get(self, bot: str, scope: Literal["room", "person"], subject: str) -> dict[str, object]:
+        """By name, as JSON values."""

@@ -1,0 +1,81 @@
+"""What a person may read, as a value: made by `bridge.archive.access` alone, taken by every query that shows messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Place = tuple[int, int]  # (ord, sub): where an event stands in its room
+
+FIRST: Final[Place] = (-(2**63), -(2**63))
+LAST: Final[Place] = (2**63 - 1, 2**63 - 1)
+
+
+class Span(NamedTuple):
+    """A part of a room: from `start` up to, and without, `end`."""
+
+    start: Place = FIRST
+    end: Place = LAST
+
+
+WHOLE: Final = Span()
+_SEAL: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class SpanColumns:
+    """All spans of a `Readable` as columns for `unnest`."""
+
+    room_ids: list[str]
+    start_ords: list[int]
+    start_subs: list[int]
+    end_ords: list[int]
+    end_subs: list[int]
+
+
+class Readable:
+    """The parts of rooms that somebody may read.
+
+    Attributes:
+        rooms: by room id, spans that do not touch each other, in order; a room without any is left out.
+        removed: whether the content of redacted messages may be read as long as it is kept (auditors).
+        everything: all rooms, also those that are not in `rooms` (auditors).
+    """
+
+    __slots__ = ("everything", "removed", "rooms")
+
+    def __init__(
+        self, seal: object, rooms: Mapping[str, tuple[Span, ...]], *, removed: bool = False, everything: bool = False
+    ) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only the access rule makes these")
+        self.rooms = rooms
+        self.removed = removed
+        self.everything = everything
+
+    def spans(self, room_id: str) -> tuple[Span, ...]:
+        """The parts of one room."""
+        return self.rooms.get(room_id, (WHOLE,) if self.everything else ())
+
+    def may_read(self, room_id: str, place: Place) -> bool:
+        """Whether an event at this place of a room may be read."""
+        return any(span.start <= place < span.end for span in self.spans(room_id))
+
+    def columns(self, room_id: str) -> SpanColumns:
+        """The spans of one room, for a query."""
+        spans = self.spans(room_id)
+        return SpanColumns(
+            [room_id] * len(spans),
+            [span.start[0] for span in spans],
+            [span.start[1] for span in spans],
+            [span.end[0] for span in spans],
+            [span.end[1] for span in spans],
+        )
+
+
+def seal_for_access() -> object:
+    """What `Readable` wants to see; a test allows this call to the access rule alone."""
+    return _SEAL

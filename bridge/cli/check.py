@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bridge.config.checks import HostPort
     from bridge.config.schema import Config
 
+PING_PAUSES = (0.2, 1.0)  # seconds
+
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
@@ -115,7 +117,7 @@ def _registration_file(config: Config, path: Path, report: Report) -> None:
 
 async def _runs_already(session: aiohttp.ClientSession, config: Config) -> bool:
     try:
-        timeout = aiohttp.ClientTimeout(total=5)
+        timeout = aiohttp.ClientTimeout(total=10)
         async with session.get(f"http://{config.monitoring.listen}/ready", timeout=timeout) as response:
             return "inbox" in (await response.json())["parts"]
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
@@ -144,7 +146,7 @@ async def _homeserver(config: Config, server: Homeserver, report: Report, *, run
                 "make homeserver.server_name and appservice.sender_localpart the same as in the installed registration",
             )
         if runs:
-            await server.ping()
+            await _ping(server)
         elif not free:
             return
         else:
@@ -158,9 +160,23 @@ async def _homeserver(config: Config, server: Homeserver, report: Report, *, run
         report.good("registration installed, and the homeserver reaches us")
 
 
+async def _ping(server: Homeserver) -> None:
+    """Let the homeserver call us; it may first try a connection that it kept from before we were started again."""
+    for pause in PING_PAUSES:
+        try:
+            await server.ping()
+        except HomeserverError as error:
+            if error.errcode != "M_CONNECTION_FAILED":
+                raise
+        else:
+            return
+        await asyncio.sleep(pause)
+    await server.ping()
+
+
 async def _call_back(server: Homeserver, refused: list[str]) -> None:
     try:
-        await server.ping()
+        await _ping(server)
     except HomeserverError as error:
         if refused:
             raise HomeserverError(error.status, "M_BAD_STATUS", {"status": 403}) from error

@@ -26,9 +26,9 @@ async def scribe(database_url: str) -> AsyncIterator[Scribe]:
         yield Scribe(db)
 
 
-async def measured(scribe: Scribe) -> Coverage:
+async def measured(scribe: Scribe, room_id: str | None = None) -> Coverage:
     async with snapshot(scribe.db) as tx:
-        return await measure(tx, BOT)
+        return await measure(tx, BOT, room_id)
 
 
 async def follow_to_the_end(scribe: Scribe, name: str = "recorder") -> None:
@@ -178,3 +178,23 @@ async def test_when_it_was_compared_with_the_homeserver(scribe: Scribe) -> None:
     found = await measured(scribe)
     assert "Last compared with what the homeserver has: 2026-03-02 08:00 UTC" in list(table(found))
     assert found.as_json()["checked_at"] == "2026-03-02T08:00:00.000Z"
+
+
+async def test_one_room_is_counted_as_it_is_among_all(scribe: Scribe) -> None:
+    for room in (ROOM, OTHER):
+        first = await scribe.message("hoi", room=room)
+        await scribe.file(first, "a.txt", room=room, state="failed", reason="404")
+        await scribe.event("m.room.encrypted", {}, room=room, encrypted=True, table="message")
+        await scribe.event("m.reaction", {}, room=room, relation=("m.annotation", "$forgotten"))
+    await follow_to_the_end(scribe)
+    async with scribe.db.tx() as tx:
+        await consumers.set_aside(tx, "recorder", 2, "no sender", room_id=ROOM)
+        await consumers.set_aside(tx, "recorder", 3, "no sender", room_id=OTHER)
+    await scribe.event("m.room.create", {}, state_key="")
+    everything, alone = await measured(scribe), await measured(scribe, ROOM)
+    assert [room.as_json() for room in alone.rooms] == [
+        room.as_json() for room in everything.rooms if room.row.room_id == ROOM
+    ]
+    assert alone.set_aside.total() == 1
+    assert [consumer.behind for consumer in alone.consumers] == [1]
+    assert [consumer.behind for consumer in (await measured(scribe, OTHER)).consumers] == [0]

@@ -14,8 +14,8 @@ from mautrix.errors import GroupSessionWithheldError
 from mautrix.types import DeviceID, RoomID, SessionID
 from mautrix.util.async_db import Database
 
+from bridge.archive.secret import WrongPickleKeyError
 from bridge.matrix.crypto.logs import trace_logger
-from bridge.matrix.crypto.secret import WrongPickleKeyError
 from bridge.storage import crypto_pool
 from bridge.text import clean
 

@@ -1,8 +1,7 @@
-"""What a person may read, as a value: made by `bridge.archive.access` alone, taken by every query that shows messages."""
+"""What a person may read, as a value: made by `bridge.archive.access` alone, taken by all that shows messages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,9 +24,17 @@ WHOLE: Final = Span()
 _SEAL: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class SpanColumns:
-    """All spans of a `Readable` as columns for `unnest`."""
+# Keeps of `event m` or `message m` what lies within spans; its five arguments are those of `Readable.columns`. Spans do
+# not touch each other, so no row comes twice.
+WITHIN: Final = """
+JOIN unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+     AS s (room_id, start_ord, start_sub, end_ord, end_sub)
+ON m.room_id = s.room_id AND (m.ord, m.sub) >= (s.start_ord, s.start_sub) AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
+"""
+
+
+class SpanColumns(NamedTuple):
+    """Spans as columns: the first five arguments of a query with `WITHIN`."""
 
     room_ids: list[str]
     start_ords: list[int]

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.storage.db import Connection, Db
+    from bridge.storage.readable import Place
 
-Key = tuple[int, int, str]  # (ord, sub, event_id): where a page ended
-BEFORE_ALL: Key = (-(2**63), -(2**63), "")
+Key = tuple[int, int, str]  # (ord, sub, event_id): where a page ended; with '' before all that stands at this place
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,13 @@ SELECT e.event_id, e.room_id, e.ord, e.sub, e.seq, e.sender, e.type, e.state_key
     e.target_id, e.encrypted, e.decrypted, m.event_id IS NOT NULL, m.msgtype, m.body, m.formatted_body,
     m.reply_to, m.thread_id
 FROM event e LEFT JOIN message m ON m.event_id = e.event_id
-WHERE e.room_id = $1 AND (e.ord, e.sub, e.event_id) > ($2, $3, $4)
-  AND ($5::timestamptz IS NULL OR e.sent_at >= $5) AND ($6::timestamptz IS NULL OR e.sent_at < $6)
-ORDER BY e.ord, e.sub, e.event_id LIMIT $7
+WHERE e.room_id = $1 AND (e.ord, e.sub, e.event_id) > ($2, $3, $4) AND (e.ord, e.sub) < ($5, $6)
+  AND ($7::timestamptz IS NULL OR e.sent_at >= $7) AND ($8::timestamptz IS NULL OR e.sent_at < $8)
+ORDER BY e.ord, e.sub, e.event_id LIMIT $9
 """
 _KINDS = """
-SELECT e.event_id, e.type, m.event_id IS NOT NULL FROM event e LEFT JOIN message m ON m.event_id = e.event_id
+SELECT e.event_id, e.type, m.event_id IS NOT NULL, e.ord, e.sub
+FROM event e LEFT JOIN message m ON m.event_id = e.event_id
 WHERE e.room_id = $1 AND e.event_id = ANY($2::text[])
 """
 _ATTACHMENTS = """
@@ -109,15 +110,22 @@ async def count(db: Connection, rooms: Sequence[str] | None, since: datetime | N
 
 
 async def page(
-    db: Connection, room_id: str, after: Key, *, since: datetime | None, until: datetime | None, limit: int
+    db: Connection,
+    room_id: str,
+    after: Key,
+    end: Place,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
 ) -> list[EventRow]:
-    """The next events of a room, sent at or after `since` and before `until`."""
-    return [EventRow(*row) for row in await db.fetch(_PAGE, room_id, *after, since, until, limit)]
+    """The next events of a room that stand before `end`, sent at or after `since` and before `until`."""
+    return [EventRow(*row) for row in await db.fetch(_PAGE, room_id, *after, *end, since, until, limit)]
 
 
-async def kinds(db: Connection, room_id: str, event_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
-    """Of the events that the room has: event id → (type, whether it is a message)."""
-    return {row[0]: (row[1], row[2]) for row in await db.fetch(_KINDS, room_id, list(event_ids))}
+async def kinds(db: Connection, room_id: str, event_ids: Sequence[str]) -> dict[str, tuple[str, bool, Place]]:
+    """Of the events that the room has: event id → (type, whether it is a message, where it stands)."""
+    return {row[0]: (row[1], row[2], (row[3], row[4])) for row in await db.fetch(_KINDS, room_id, list(event_ids))}
 
 
 async def attachments(db: Connection, room_id: str, event_ids: Sequence[str]) -> dict[str, list[AttachmentRow]]:

@@ -15,7 +15,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bridge.cli import COMMANDS, parser
-from bridge.config.loader import Kind, load
+from bridge.config.kind import Kind
+from bridge.config.loader import load
 from bridge.config.schema import Config
 from bridge.monitor.metrics import Metrics
 

@@ -48,7 +48,7 @@ class Reading:
     """
 
     def __init__(self, config: Config, db: Db, session: aiohttp.ClientSession, health: Health) -> None:
-        self.user_id = f"@{config.bots.localpart}:{config.homeserver.server_name}"
+        self.user_id = f"@{config.bots.users[0].localpart}:{config.homeserver.server_name}"
         self._config = config
         self._db = db
         self._session = session
@@ -118,7 +118,7 @@ class Reading:
             machine,
             store,
             as_token=self._config.appservice.as_token.reveal(),
-            displayname=self._config.bots.displayname,
+            displayname=self._config.bots.users[0].displayname,
             pickle_key=self._config.encryption.pickle_key.reveal(),
         )
         sync, decryptor = Sync(machine, store, lock), Decryptor(machine, store, lock)
@@ -215,7 +215,7 @@ async def check_pickle_key(config: Config, url: str) -> None:
     Raises:
         WrongPickleKeyError
     """
-    user_id = f"@{config.bots.localpart}:{config.homeserver.server_name}"
+    user_id = f"@{config.bots.users[0].localpart}:{config.homeserver.server_name}"
     pickle_key = config.encryption.pickle_key.reveal()
     async with open_store(url, user_id, pickle_key) as (store, _):
         await _check_identity(store, pickle_key)

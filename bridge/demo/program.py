@@ -25,6 +25,7 @@ from bridge.cli.coverage import table
 from bridge.config.checks import HostPort
 from bridge.config.loader import load
 from bridge.config.registration import dump, registration
+from bridge.config.users import bot_ids
 from bridge.demo.days import working_days
 from bridge.demo.owner import Owner, owner_registration
 from bridge.demo.progress import Progress, open_progress

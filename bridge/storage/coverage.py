@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.storage.undecrypted import BEFORE_US, NO_BOT, NO_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from bridge.storage.db import Connection
@@ -28,7 +29,7 @@ class RoomRow:
     last_at: datetime
     has_beginning: bool  # we hold its m.room.create
     encrypted: bool  # encryption is switched on
-    has_bot: bool
+    has_bot: bool  # one of ours has joined
     encrypted_events: int
     read_events: int
     backfilled_at: datetime | None  # when a backfill was last through with it
@@ -66,20 +67,25 @@ WITH counted AS (
     SELECT room_id, count(*) AS messages FROM message WHERE $2::text IS NULL OR room_id = $2 GROUP BY room_id
 )
 SELECT c.room_id, coalesce(r.name, r.canonical_alias), c.events, coalesce(w.messages, 0), c.first_at, c.last_at,
-    c.has_beginning, r.encryption IS NOT NULL, b.user_id IS NOT NULL, c.encrypted_events, c.read_events,
+    c.has_beginning, r.encryption IS NOT NULL,
+    EXISTS (
+        SELECT FROM membership b
+        WHERE b.room_id = c.room_id AND b.user_id = ANY($1::text[]) AND b.membership = 'join' AND b.to_ord IS NULL
+    ),
+    c.encrypted_events, c.read_events,
     f.finished_at, f.checked_at, f.reason
 FROM counted c
 LEFT JOIN written w ON w.room_id = c.room_id
 LEFT JOIN room r ON r.room_id = c.room_id
-LEFT JOIN membership b ON b.room_id = c.room_id AND b.user_id = $1 AND b.membership = 'join' AND b.to_ord IS NULL
 LEFT JOIN backfill f ON f.room_id = c.room_id
 ORDER BY c.room_id
 """
 # What was removed before it could be read, nobody can read any more: nothing is missing. Without a key the reason comes
-# from the bot's membership, so that it stays true when the bot is invited later.
+# from the membership of our bots, so that it stays true when one is invited later.
 _UNREAD = """
 WITH bot AS (
-    SELECT room_id, min(ord) AS ord FROM membership WHERE user_id = $1 AND membership = 'join' GROUP BY room_id
+    SELECT room_id, min(ord) AS ord FROM membership
+    WHERE user_id = ANY($1::text[]) AND membership = 'join' GROUP BY room_id
 )
 SELECT e.room_id, 'unread',
     CASE WHEN u.reason <> $2 THEN u.reason WHEN bot.ord IS NULL THEN $3 WHEN e.ord < bot.ord THEN $4
@@ -138,19 +144,19 @@ ORDER BY room_id
 """
 
 
-async def rooms(db: Connection, bot: str, room_id: str | None = None) -> list[RoomRow]:
+async def rooms(db: Connection, bots: Sequence[str], room_id: str | None = None) -> list[RoomRow]:
     """Every room of which we hold an event, or one of them.
 
     Args:
-        bot: the Matrix id of the bot that reads encrypted rooms.
+        bots: the Matrix ids of those that read encrypted rooms.
     """
-    return [RoomRow(*row) for row in await db.fetch(_ROOMS, bot, room_id, timeout=SECONDS)]
+    return [RoomRow(*row) for row in await db.fetch(_ROOMS, list(bots), room_id, timeout=SECONDS)]
 
 
-async def unread(db: Connection, bot: str, room_id: str | None = None) -> list[Count]:
+async def unread(db: Connection, bots: Sequence[str], room_id: str | None = None) -> list[Count]:
     """Encrypted events that were not read, and why."""
     reasons = (NO_KEY, NO_BOT, BEFORE_US, NOT_TRIED)
-    return [Count(*row) for row in await db.fetch(_UNREAD, bot, *reasons, room_id, timeout=SECONDS)]
+    return [Count(*row) for row in await db.fetch(_UNREAD, list(bots), *reasons, room_id, timeout=SECONDS)]
 
 
 async def attachments(db: Connection, room_id: str | None = None) -> list[Count]:

@@ -13,6 +13,11 @@ FIRST: Final[Place] = (-(2**63), -(2**63))
 LAST: Final[Place] = (2**63 - 1, 2**63 - 1)
 
 
+def after(place: Place) -> Place:
+    """The place directly behind another."""
+    return place if place == LAST else (place[0], place[1] + 1)
+
+
 class Span(NamedTuple):
     """A part of a room: from `start` up to, and without, `end`."""
 

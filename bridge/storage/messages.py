@@ -104,7 +104,7 @@ FROM revision v
 JOIN event e ON e.event_id = v.event_id
 JOIN message m ON m.event_id = v.target_id AND m.room_id = v.room_id AND m.sender = v.sender AND m.type = v.type
 JOIN event t ON t.event_id = v.target_id AND t.rel_type IS DISTINCT FROM 'm.replace'
-WHERE v.target_id = ANY($1::text[]) AND v.body IS NOT NULL AND NOT {HIDDEN}
+WHERE v.target_id = ANY($1::text[]) AND v.body IS NOT NULL AND ($2 OR NOT {HIDDEN})
 ORDER BY v.target_id, v.sent_at, v.event_id
 """  # noqa: S608
 
@@ -149,9 +149,13 @@ async def hidden(db: Connection, event_ids: Sequence[str]) -> set[str]:
     return {row[0] for row in await db.fetch(_HIDDEN, list(event_ids))}
 
 
-async def revisions_of(db: Connection, event_ids: Sequence[str]) -> list[Revision]:
-    """The valid edits of these messages, by message, oldest first; the last one is the text that stands."""
-    return [Revision(*row) for row in await db.fetch(_REVISIONS, list(event_ids))]
+async def revisions_of(db: Connection, event_ids: Sequence[str], *, removed: bool = False) -> list[Revision]:
+    """The valid edits of these messages, by message, oldest first; the last one is the text that stands.
+
+    Args:
+        removed: also those that nobody else may be shown (auditors).
+    """
+    return [Revision(*row) for row in await db.fetch(_REVISIONS, list(event_ids), removed)]
 
 
 async def reactions_of(db: Connection, event_ids: Sequence[str]) -> list[Reaction]:

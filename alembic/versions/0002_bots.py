@@ -41,6 +41,8 @@ TABLES = (
     # For reading a room from a time on.
     "CREATE INDEX message_sent ON message (room_id, sent_at)",
     # --- bots --------------------------------------------------------------------------------------------------------
+    # What we have shown of the bot last: whoever changes it by hand on the homeserver is not fought with.
+    "ALTER TABLE bot_device ADD COLUMN displayname text, ADD COLUMN avatar_sha256 bytea",
     # Rooms in which a bot of ours is, was, or was asked to be.
     """
     CREATE TABLE bot_room (

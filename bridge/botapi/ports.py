@@ -180,11 +180,16 @@ class Webhook:
 class Webhooks(Protocol):
     """The incoming webhooks of the room that was asked in."""
 
-    async def create(self, name: str, *, signed: bool) -> tuple[Webhook, str, str | None]:
+    async def create(self, name: str, *, signed: bool, cause: str) -> tuple[Webhook, str, str | None]:
         """Make one: (it, its URL with the secret, the signing key). URL and key are shown only now.
 
+        Args:
+            name: what stands in front of its messages, and what it is removed by.
+            cause: of the ask; the same again (after a crash) gives the same webhook, with another secret.
+
         Raises:
-            UserError: no address is configured, or the room has too many.
+            UserError: 'webhooks.off', 'webhooks.full' (most), 'webhooks.taken' (name): there are none here, the room
+                has too many, or one of that name.
         """
 
     async def all(self) -> Sequence[Webhook]:

@@ -88,6 +88,7 @@ class Reply:
 
     Attributes:
         private: it goes to the direct chat with the asker, and the room that was asked in is only told so.
+        told: what the room is told then, when there is more to say than that.
         sealed: it holds what was said in an encrypted room, so it only goes into encrypted rooms.
         notify: Matrix ids of people whose clients shall ring.
         replaces: the answer takes the place of the message whose button was pressed.
@@ -98,6 +99,7 @@ class Reply:
     files: tuple[File, ...] = ()
     notify: tuple[str, ...] = ()
     private: bool = False
+    told: Say | None = None
     sealed: bool = False
     replaces: bool = False
 
@@ -123,9 +125,9 @@ class Reply:
         """A file."""
         return replace(self, files=(*self.files, file))
 
-    def in_private(self, *, sealed: bool = False) -> Reply:
-        """Send it in the direct chat with the asker."""
-        return replace(self, private=True, sealed=self.sealed or sealed)
+    def in_private(self, *, sealed: bool = False, told: Say | None = None) -> Reply:
+        """Send it in the direct chat with the asker; `told` is what the room is told."""
+        return replace(self, private=True, told=told or self.told, sealed=self.sealed or sealed)
 
     def ring(self, *user_ids: str) -> Reply:
         """Notify these people (`m.mentions`); without this nobody's client rings."""

@@ -64,8 +64,10 @@ def settings(cls: type[Any] = Config, prefix: str = "") -> Iterator[str]:
         kind = Kind.of(hints[item.name])
         if kind.is_section:
             yield from settings(kind.type, f"{prefix}{item.name}.")
-        else:
-            yield f"{prefix}{item.name}"
+            continue
+        yield f"{prefix}{item.name}"
+        if kind.item is not None and kind.item.is_section:
+            yield from settings(kind.item.type, f"{prefix}{item.name}[].")
 
 
 def anchors(page: Path) -> set[str]:
@@ -104,7 +106,8 @@ def test_every_setting_is_documented() -> None:
     for name in settings():
         node = example
         for key in name.split("."):
-            node = node.get(key, ...) if isinstance(node, dict) else ...
+            node = node.get(key.removesuffix("[]"), ...) if isinstance(node, dict) else ...
+            node = node[0] if key.endswith("[]") and isinstance(node, list) else node
         if node is ... and name not in page:
             missing.append(name)
     assert missing == []

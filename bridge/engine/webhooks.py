@@ -79,7 +79,7 @@ class Receiver:
 
     def application(self) -> web.Application:
         """The aiohttp application. A proxy may leave the path of `webhooks.address` in front, or take it away."""
-        app = web.Application(client_max_size=MAX_BODY + 1, middlewares=[_guard])
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[_guard])
         for prefix in {"", self._path}:
             app.router.add_post(f"{prefix}/webhook/{{id}}/{{secret}}", self._post)
         return app

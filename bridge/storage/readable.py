@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Place = tuple[int, int]  # (ord, sub): where an event stands in its room
 
@@ -48,6 +48,17 @@ class SpanColumns(NamedTuple):
     end_subs: list[int]
 
 
+def columns_of(room_id: str, spans: Sequence[Span]) -> SpanColumns:
+    """Spans of a room, for a query."""
+    return SpanColumns(
+        [room_id] * len(spans),
+        [span.start[0] for span in spans],
+        [span.start[1] for span in spans],
+        [span.end[0] for span in spans],
+        [span.end[1] for span in spans],
+    )
+
+
 class Readable:
     """The parts of rooms that somebody may read.
 
@@ -78,14 +89,7 @@ class Readable:
 
     def columns(self, room_id: str) -> SpanColumns:
         """The spans of one room, for a query."""
-        spans = self.spans(room_id)
-        return SpanColumns(
-            [room_id] * len(spans),
-            [span.start[0] for span in spans],
-            [span.start[1] for span in spans],
-            [span.end[0] for span in spans],
-            [span.end[1] for span in spans],
-        )
+        return columns_of(room_id, self.spans(room_id))
 
 
 def seal_for_access() -> object:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bridge.botapi.bot import Bot
+from bots.core import CoreBot
 
-BOTS: tuple[type[Bot], ...] = ()
+if TYPE_CHECKING:
+    from bridge.botapi import Bot
+
+BOTS: tuple[type[Bot], ...] = (CoreBot,)

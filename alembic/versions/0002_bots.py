@@ -14,6 +14,8 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
+    # Bodies are compressed (zstd) from now on: `size` is what they had before; NULL: from an older program, as it came.
+    "ALTER TABLE intake ADD COLUMN size integer",
     # --- the recorder's: what the access rule needs beside `membership` ---------------------------------------------
     # m.room.history_visibility over time: each row holds from its event up to the next one. The default holds from the
     # lowest of all places, once m.room.create is held: before that nobody knows what the archive has missed.

@@ -26,7 +26,7 @@ class BotError(Exception):
         values: for the placeholders of that string.
     """
 
-    def __init__(self, key: str, **values: Value) -> None:
+    def __init__(self, key: str, /, **values: Value) -> None:
         super().__init__(key)
         self.key = key
         self.values = values

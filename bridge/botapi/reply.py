@@ -103,7 +103,7 @@ class Reply:
     sealed: bool = False
     replaces: bool = False
 
-    def and_say(self, key: str, **values: Value) -> Reply:
+    def and_say(self, key: str, /, **values: Value) -> Reply:
         """One more paragraph."""
         return replace(self, blocks=(*self.blocks, Block((Say(key, values),))))
 
@@ -111,7 +111,7 @@ class Reply:
         """A list below what was said before."""
         return replace(self, blocks=(*self.blocks, Block(tuple(lines), is_list=True)))
 
-    def button(self, key: str, handler: Callable[..., Any], *, only_asker: bool = True, **args: Any) -> Reply:
+    def button(self, key: str, handler: Callable[..., Any], /, *, only_asker: bool = True, **args: Any) -> Reply:
         """A reaction to press.
 
         Args:
@@ -138,11 +138,11 @@ class Reply:
         return replace(self, replaces=True)
 
 
-def say(key: str, **values: Value) -> Reply:
+def say(key: str, /, **values: Value) -> Reply:
     """An answer of one paragraph."""
     return Reply((Block((Say(key, values),)),))
 
 
-def line(key: str, **values: Value) -> Say:
+def line(key: str, /, **values: Value) -> Say:
     """A line of a list, or a text as the value of another one."""
     return Say(key, values)

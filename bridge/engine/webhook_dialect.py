@@ -19,18 +19,18 @@ from markdown_it import MarkdownIt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
 
 Dialect: TypeAlias = Literal["markdown", "slack"]
 
 # Slack's: <https://…>, <https://…|text>, <!here>, <!date^…|text>, <@U1|name>, <#C1|name>
-_ANGLE = re.compile(r"<((?:https?://|mailto:|tel:|[!@#])[^<>|\s][^<>|\n]*)(?:\|([^<>\n]*))?>")
+_ANGLE = re.compile(r"<((?:https?://|mailto:|tel:|![a-z]|@[!&]?\w|#\w)[^<>|\n]*)(?:\|([^<>\n]*))?>")
 _TILDE = re.compile(r"~(?=[^\s~])([^~\n]*[^\s~])~(?!~)")
 _SAFE_URL = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+", re.IGNORECASE)
 _FENCE = re.compile(r"```(.+?)```", re.DOTALL)
 _LONG_QUOTE = re.compile(r"^>>>[ \n]?(.*)\Z", re.MULTILINE | re.DOTALL)
-_QUOTE_ENDS = re.compile(r"^(>[^\n]*)\n(?!>)", re.MULTILINE)
 
 _SURELY_MARKDOWN = re.compile(r"\*\*[^\s*]|\]\(https?://|^\|?[ :]*-{3,}[ :]*\|", re.MULTILINE)
 _SURELY_SLACK = re.compile(r"<(?:https?://[^<>|\s]+\|[^<>\n]+|!(?:here|channel|everyone|date\^|subteam\^)|[@#][CUW]\w)")
@@ -83,6 +83,7 @@ def _parser(dialect: Dialect) -> MarkdownIt:
     parser = _Parser("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
     # A line like "[info]: text" is a definition in Markdown, and would be gone.
     parser.disable("reference")
+    parser.block.ruler.before("paragraph", "line", _line_ends_block, {"alt": ["paragraph", "blockquote"]})
     parser.inline.ruler.before("autolink", "angle", _angle)
     parser.add_render_rule("image", _render_image)
     if dialect == "slack":
@@ -96,10 +97,9 @@ def _parser(dialect: Dialect) -> MarkdownIt:
 
 
 def _prepared(text: str) -> str:
-    """Slack's blocks, written as Markdown has them: ``` anywhere in a line, >>> for all that follows, short quotes."""
+    """Slack's blocks, written as Markdown has them: ``` anywhere in a line, >>> for all that follows."""
     text = _FENCE.sub(lambda found: "\n```\n" + found[1].strip("\n") + "\n```\n", text)
-    text = _LONG_QUOTE.sub(lambda found: "> " + found[1].replace("\n", "\n> "), text)
-    return _QUOTE_ENDS.sub(r"\1\n\n", text)
+    return _LONG_QUOTE.sub(lambda found: "> " + found[1].replace("\n", "\n> "), text)
 
 
 def _parts_of(found: re.Match[str]) -> tuple[str, str]:
@@ -109,7 +109,7 @@ def _parts_of(found: re.Match[str]) -> tuple[str, str]:
         name = what[1:].partition("^")[0]
         return text or ("@group" if name == "subteam" else name if name == "date" else f"@{name}"), ""
     if what[0] in "@#":
-        return what[0] + (text or what[1:]).lstrip("@#"), ""
+        return what[0] + (text or what[1:]).lstrip("@#!&"), ""
     shown = text or what.removeprefix("mailto:").removeprefix("tel:")
     return shown, what if is_link(what) else ""
 
@@ -117,6 +117,11 @@ def _parts_of(found: re.Match[str]) -> tuple[str, str]:
 def _plain_angle(found: re.Match[str]) -> str:
     text, url = _parts_of(found)
     return f"{text} ({url})" if url and text not in {url, url.removeprefix("mailto:")} else text
+
+
+def _line_ends_block(state: StateBlock, line: int, _end: int, silent: bool) -> bool:
+    """A quote or an item of a list ends with the first line that does not look like it: in a chat each line counts."""
+    return silent and (state.parentType == "blockquote" or state.sCount[line] < state.blkIndent)
 
 
 def _angle(state: StateInline, silent: bool) -> bool:

@@ -29,7 +29,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 # A command in running text or in a block: the word, and what follows it on its line.
-COMMAND = re.compile(r"(?:^|[\s`/(])postkamer +(?!postkamer\b)([a-z]+)\b([^`\n]*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[\s`/(])postkamer +(?!postkamer\b)([a-z]+(?:-[a-z]+)*)\b([^`\n]*)", re.MULTILINE)
 
 
 def text_of(page: Path) -> str:

@@ -129,6 +129,7 @@ _HELD_FROM = "SELECT sent_at, type FROM event WHERE room_id = $1 ORDER BY ord, s
 _ENCRYPTED = (
     "SELECT EXISTS (SELECT FROM room_state WHERE room_id = $1 AND type = 'm.room.encryption' AND state_key = '')"
 )
+_ANY_ENCRYPTED = f"SELECT EXISTS (SELECT FROM event m {WITHIN} WHERE m.encrypted)"  # noqa: S608
 
 
 def start_at(since: datetime) -> MessageKey:
@@ -178,3 +179,8 @@ async def held_from(db: Connection, room_id: str) -> datetime | None:
 async def is_encrypted(db: Connection, room_id: str) -> bool:
     """Whether encryption was ever switched on, which cannot be undone."""
     return bool(await db.fetchval(_ENCRYPTED, room_id))
+
+
+async def any_encrypted(db: Connection, readable: Readable, room_id: str) -> bool:
+    """Whether any event that may be read came encrypted."""
+    return bool(await db.fetchval(_ANY_ENCRYPTED, *readable.columns(room_id)))

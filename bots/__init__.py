@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bots.core import CoreBot
+from bots.webhook import WebhookBot
 
 if TYPE_CHECKING:
     from bridge.botapi import Bot
 
-BOTS: tuple[type[Bot], ...] = (CoreBot,)
+BOTS: tuple[type[Bot], ...] = (CoreBot, WebhookBot)

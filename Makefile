@@ -33,6 +33,7 @@ soak: setup
 # Side by side with the references; ARGS='--messages FILE' takes real chat.
 bench: setup
 	$(BIN)/python -m bench.ingest $(ARGS)
+	$(BIN)/python -m bench.answer $(ARGS)
 
 clean:
 	rm -rf .venv demo-data

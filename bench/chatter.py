@@ -48,6 +48,21 @@ class Person:
         path = f"/_matrix/client/v3/rooms/{quote(room)}/send/{kind}/{txn}"
         return str((await self.call("PUT", path, content))["event_id"])
 
+    async def create_room(self, name: str, *invited: str) -> str:
+        """A private room, to which others are invited by their Matrix ids; its id."""
+        body = {"name": name, "preset": "private_chat", "invite": list(invited)}
+        return str((await self.call("POST", "/_matrix/client/v3/createRoom", body))["room_id"])
+
+    async def join(self, room: str) -> None:
+        """Join a room to which one was invited."""
+        await self.call("POST", f"/_matrix/client/v3/join/{quote(room)}", {})
+
+    async def until_joined(self, room: str, user_id: str) -> None:
+        """Wait until somebody is in a room."""
+        path = f"/_matrix/client/v3/rooms/{quote(room)}/joined_members"
+        while user_id not in (await self.call("GET", path))["joined"]:  # noqa: ASYNC110 (another process)
+            await asyncio.sleep(PAUSE_SECONDS)
+
     async def redact(self, room: str, event_id: str) -> str:
         """Remove an event; the redaction's id."""
         path = f"/_matrix/client/v3/rooms/{quote(room)}/redact/{quote(event_id)}/{self.names}{next(self.numbers)}"

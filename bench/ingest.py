@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aiohttp
-from ruamel.yaml import YAML
 
 from bench import made_up, sender
 from bench.chatter import Person
@@ -80,7 +79,7 @@ async def _postkamer(folder: Path, url: str, *, only: str | None = None) -> Asyn
     await program.start(*(("--only", only) if only else ()))
     try:
         await _listening(port)
-        yield port, YAML(typ="safe").load(program.registration)["hs_token"]
+        yield port, program.hs_token()
     finally:
         await program.kill()
 
@@ -196,7 +195,7 @@ async def _synapse(folder: Path) -> float:
     """Messages a second that Synapse takes from clients."""
     async with local_synapse(folder) as synapse, aiohttp.ClientSession() as session:
         person = Person(session, synapse.url, await synapse.register("anna", "password"), "m")
-        room = str((await person.call("POST", "/_matrix/client/v3/createRoom", {}))["room_id"])
+        room = await person.create_room("meting")
         numbers = iter(range(SYNAPSE_MESSAGES))
 
         async def some() -> None:

@@ -17,7 +17,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import aiohttp
 
@@ -68,14 +67,14 @@ async def rounds(number: int, directory: Path, *, seed: int) -> Outcome:
             Person(session, synapse.url, await synapse.register(f"person{n}", "password"), f"p{n}-")
             for n in range(PEOPLE)
         ]
-        rooms = [await _room(synapse, people, n) for n in range(ROOMS)]
+        rooms = [await shared_room(synapse, people, n) for n in range(ROOMS)]
         stop = asyncio.Event()
         chats = [
             asyncio.create_task(person.chat(rooms[n % ROOMS], random.Random(seed + n), stop))
             for n, person in enumerate(people)
         ]
         await _settled(program, 1, rooms)
-        kills = await _kill(number, program, choice, chats)
+        kills = await kill_rounds(number, program, choice, chats)
         stop.set()
         await asyncio.gather(*chats)
         history = [event for room in rooms for event in await people[0].history(room)]
@@ -92,32 +91,48 @@ async def rounds(number: int, directory: Path, *, seed: int) -> Outcome:
     )
 
 
-async def _room(synapse: LocalSynapse, people: Sequence[Person], number: int) -> str:
-    others = [synapse.user_id(f"person{n}") for n in range(1, len(people))]
-    body = {"name": f"kamer {number}", "preset": "private_chat", "invite": others}
-    room = str((await people[0].call("POST", "/_matrix/client/v3/createRoom", body))["room_id"])
+async def shared_room(synapse: LocalSynapse, people: Sequence[Person], number: int) -> str:
+    """A room that all people are in."""
+    room = await people[0].create_room(
+        f"kamer {number}", *(synapse.user_id(f"person{n}") for n in range(1, len(people)))
+    )
     for person in people[1:]:
-        await person.call("POST", f"/_matrix/client/v3/join/{quote(room)}", {})
+        await person.join(room)
     return room
 
 
-async def _kill(
-    number: int, program: Program, choice: random.Random, chats: Sequence[asyncio.Task[None]]
+async def kill_rounds(
+    number: int,
+    program: Program,
+    choice: random.Random,
+    chats: Sequence[asyncio.Task[None]],
+    *,
+    victims: Sequence[str] = ("postkamer", "postgresql", "both"),
+    lives: Sequence[float] = (0.1, 0.5, 1.0, 2.0),
 ) -> Counter[str]:
+    """Kill -9, again and again, while `chats` go on.
+
+    Args:
+        victims: one is chosen each round.
+        lives: seconds that a round lasts at most, beside the first 0.2; one is chosen each round.
+
+    Returns:
+        how often each program was killed.
+    """
     kills: Counter[str] = Counter()
     for done in range(number):
-        await asyncio.sleep(choice.choice([0.1, 0.5, 1.0, 2.0]) * choice.random() + 0.2)
+        await asyncio.sleep(choice.choice(lives) * choice.random() + 0.2)
         for chat in chats:
             if chat.done():
                 chat.result()
-        victim = choice.choice(["postkamer", "postgresql", "both"])
+        victim = choice.choice(victims)
         if victim != "postkamer" and program.kill_database():
             kills["postgresql"] += 1
         if victim != "postgresql" or program.ended:
             kills["postkamer"] += not program.ended
             await program.kill()
             await program.start()
-        _tell(f"round {done + 1} of {number}: {victim}")
+        tell(f"round {done + 1} of {number}: {victim}")
     return kills
 
 
@@ -133,13 +148,14 @@ async def _settled(program: Program, expected: int, rooms: Sequence[str]) -> dic
                 held = sum(room["events"] for room in coverage["rooms"] if room["room_id"] in rooms)
                 behind = sum(consumer["behind"] for consumer in coverage["consumers"])
                 pending = coverage["totals"]["attachments"]["pending"]
-                _tell(f"held {held} of {expected}, behind {behind}, attachments pending {pending}")
+                tell(f"held {held} of {expected}, behind {behind}, attachments pending {pending}")
                 if held >= expected and not behind and not pending:
                     return coverage
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """Say on a terminal how far it is, on one line."""
     if sys.stderr.isatty():
         print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import psutil
-from ruamel.yaml import YAML
 
 from bench import made_up, sender
 from bench.program import Program
@@ -50,15 +49,12 @@ async def main() -> int:
 async def _measure(program: Program, messages: Path | None, events: int) -> None:
     port = free_port()
     await program.init(homeserver="http://127.0.0.1:1", server_name="bench.test", listen=f"127.0.0.1:{port}")
-    token = YAML(typ="safe").load(program.registration)["hs_token"]
-    monitoring = YAML(typ="safe").load(program.config)["monitoring"]["listen"]
+    token, monitoring = program.hs_token(), program.settings()["monitoring"]["listen"]
     print(f"first start, with a new database: {await _start(program, port, token):.1f} s")
     started = time.perf_counter()
-    peak = await _fill(
-        program, made_up.transactions(messages, run=secrets.token_hex(4), size=SIZE), port, token, events
-    )
+    peak = await fill(program, made_up.transactions(messages, run=secrets.token_hex(4), size=SIZE), port, token, events)
     print(f"{events:,} events taken in {time.perf_counter() - started:.0f} s")
-    await _caught_up(monitoring)
+    await caught_up(monitoring)
     peak = max(peak, program.memory())
     print(f"recorded after {time.perf_counter() - started:.0f} s; memory of the program at most {peak:.0f} MB")
     times = []
@@ -71,7 +67,7 @@ async def _measure(program: Program, messages: Path | None, events: int) -> None
     await _export(program)
 
 
-async def _fill(program: Program, bodies: Iterator[bytes], port: int, token: str, events: int) -> float:
+async def fill(program: Program, bodies: Iterator[bytes], port: int, token: str, events: int) -> float:
     """Put events to the endpoint; the most memory that the program had meanwhile."""
     peak = 0.0
     with socket.create_connection(("127.0.0.1", port)) as to:
@@ -100,7 +96,8 @@ async def _start(program: Program, port: int, token: str) -> float:
             await asyncio.sleep(POLL_SECONDS)
 
 
-async def _caught_up(monitoring: str) -> None:
+async def caught_up(monitoring: str) -> None:
+    """Wait until everything that has come in is recorded; `monitoring` is the address in the config."""
     async with aiohttp.ClientSession() as session:
         while True:
             async with session.get(f"http://{monitoring}/metrics") as response:

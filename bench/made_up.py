@@ -44,8 +44,16 @@ def _invent(choice: random.Random) -> Iterator[dict[str, Any]]:
         }
 
 
-def events(path: Path | None, *, run: str, server: str = "bench.test") -> Iterator[dict[str, Any]]:
-    """The same as events, as Synapse sends them to an application service; `run` makes their ids unique."""
+def events(
+    path: Path | None, *, run: str, server: str = "bench.test", busy_room: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """The same as events, as Synapse sends them to an application service.
+
+    Args:
+        path: as for `chat`.
+        run: makes their ids unique.
+        busy_room: a room id to which every fourth of them goes.
+    """
     for n, line in enumerate(chat(path)):
         sender = f"@{line['sender']}:{server}"
         yield {
@@ -53,7 +61,7 @@ def events(path: Path | None, *, run: str, server: str = "bench.test") -> Iterat
             "content": {"body": line["body"], "msgtype": "m.text", "m.mentions": {}},
             "event_id": f"${run}-{n:034}",
             "origin_server_ts": line["ts"] * 1000,
-            "room_id": f"!{line['room']}:{server}",
+            "room_id": busy_room if busy_room and n % 4 == 0 else f"!{line['room']}:{server}",
             "sender": sender,
             "type": "m.room.message",
             "unsigned": {"age": 42, "transaction_id": f"m{n}.{run}"},
@@ -61,9 +69,9 @@ def events(path: Path | None, *, run: str, server: str = "bench.test") -> Iterat
         }
 
 
-def transactions(path: Path | None, *, run: str, size: int) -> Iterator[bytes]:
-    """Bodies of transactions with `size` events each."""
-    source = events(path, run=run)
+def transactions(path: Path | None, *, run: str, size: int, busy_room: str | None = None) -> Iterator[bytes]:
+    """Bodies of transactions with `size` events each; see `events`."""
+    source = events(path, run=run, busy_room=busy_room)
     while True:
         batch = list(itertools.islice(source, size))
         yield json.dumps({"events": batch, "ephemeral": []}, separators=(",", ":"), ensure_ascii=False).encode()

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
+from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,20 @@ class Program:
         status, _ = await call("init", "--dir", str(self.config.parent), *arguments)
         if status:
             raise RuntimeError("postkamer init failed")
+
+    def settings(self) -> Any:
+        """What the config says, as plain values."""
+        return YAML(typ="safe").load(self.config)
+
+    def set(self, section: str, **values: object) -> None:
+        """Change settings of one section of the config."""
+        settings = self.settings()
+        settings[section] = {**(settings.get(section) or {}), **values}
+        YAML(typ="safe").dump(settings, self.config)
+
+    def hs_token(self) -> str:
+        """What the homeserver shows us."""
+        return str(YAML(typ="safe").load(self.registration)["hs_token"])
 
     async def start(self, *arguments: str) -> None:
         """`postkamer run`, without waiting until it is ready."""

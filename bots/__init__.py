@@ -1,0 +1,13 @@
+"""The bots that come with Postkamer, in the order of the alphabet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bots.core import CoreBot
+from bots.webhook import WebhookBot
+
+if TYPE_CHECKING:
+    from bridge.botapi import Bot
+
+BOTS: tuple[type[Bot], ...] = (CoreBot, WebhookBot)

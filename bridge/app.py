@@ -20,7 +20,7 @@ from bridge.archive.reader import Reader
 from bridge.archive.recorder import Recorder
 from bridge.background import FIRST_PAUSE, LONGEST_PAUSE, running
 from bridge.errors import PostkamerError
-from bridge.matrix.crypto import Reading, check_pickle_key
+from bridge.matrix.crypto import Bots, check_pickle_key
 from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
 from bridge.matrix.inbox import Inbox
 from bridge.matrix.media import HomeserverMedia
@@ -154,9 +154,9 @@ def _workers(app: App, session: aiohttp.ClientSession) -> dict[str, Part]:
         follow("media", app.media.wake)
         parts["media worker"] = app.media.run
     if "bots" in app.roles:
-        reading = Reading(config, db, session, app.health)
-        follow("reader", reading.wake)
-        parts["bots"] = reading.run
+        bots = Bots(config, db, session, app.health, users=config.bots.users[:1])
+        follow("reader", bots.wake)
+        parts["bots"] = bots.run
     return parts
 
 

@@ -14,8 +14,11 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
+    # Bodies are compressed (zstd) from now on: `size` is what they had before; NULL: from an older program, as it came.
+    "ALTER TABLE intake ADD COLUMN size integer",
     # --- the recorder's: what the access rule needs beside `membership` ---------------------------------------------
-    # m.room.history_visibility over time: each row holds from its event up to the next one.
+    # m.room.history_visibility over time: each row holds from its event up to the next one. The default holds from the
+    # lowest of all places, once m.room.create is held: before that nobody knows what the archive has missed.
     """
     CREATE TABLE history_visibility (
         room_id    text NOT NULL,
@@ -28,9 +31,20 @@ TABLES = (
         PRIMARY KEY (room_id, ord, sub, event_id)
     )
     """,
-    # The recorder reads the inbox again, which changes nothing but this table.
+    "CREATE INDEX history_visibility_world ON history_visibility (room_id) WHERE visibility = 'world_readable'",
+    # The recorder reads the inbox again, from an empty archive: what somebody may read must never be decided by a
+    # setting of history when a later one has still to be read.
+    """
+    TRUNCATE event, message, revision, reaction, redaction, poll_vote, poll_end, attachment, room_state, room,
+             membership, receipt
+    """,
+    "DELETE FROM set_aside WHERE consumer = 'recorder'",
     "UPDATE consumer SET position = 0 WHERE name = 'recorder'",
+    # For reading a room from a time on.
+    "CREATE INDEX message_sent ON message (room_id, sent_at)",
     # --- bots --------------------------------------------------------------------------------------------------------
+    # What we have shown of the bot last: whoever changes it by hand on the homeserver is not fought with.
+    "ALTER TABLE bot_device ADD COLUMN displayname text, ADD COLUMN avatar_sha256 bytea",
     # Rooms in which a bot of ours is, was, or was asked to be.
     """
     CREATE TABLE bot_room (
@@ -47,22 +61,22 @@ TABLES = (
     """
     CREATE TABLE ask (
         id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        cause    text NOT NULL UNIQUE,      -- what makes it one: an event id, mostly
+        cause    text NOT NULL,             -- what makes it one: an event id, mostly
         seq      bigint NOT NULL,           -- its row in the inbox
         user_id  text NOT NULL,             -- the bot that is asked
         room_id  text NOT NULL,
         sender   text NOT NULL,
         kind     text NOT NULL CHECK (kind IN ('message', 'edit', 'press', 'join', 'left')),
-        payload  json NOT NULL,
+        payload  json NOT NULL,             -- emptied when it is done
         asked_at timestamptz NOT NULL,      -- origin_server_ts
         state    text NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'done', 'failed')),
         attempts integer NOT NULL DEFAULT 0,
-        next_at  timestamptz NOT NULL DEFAULT now(),
         reason   text,
-        done_at  timestamptz
+        done_at  timestamptz,
+        UNIQUE (cause, user_id)
     )
     """,
-    "CREATE INDEX ask_due ON ask (next_at, id) WHERE state = 'due'",
+    "CREATE INDEX ask_open ON ask (state, id) WHERE state <> 'done'",
     # Everything that bots send, until it is certainly sent and after that as long as its buttons live.
     """
     CREATE TABLE outbox (
@@ -74,20 +88,20 @@ TABLES = (
         person     text,
         sealed     boolean NOT NULL DEFAULT false,  -- only into an encrypted room
         type       text NOT NULL,
-        content    json NOT NULL,
+        content    json NOT NULL,           -- emptied when it is sent
         file       json,                    -- a file of ours to upload first: path, name, mimetype, size
         relates_to bigint REFERENCES outbox (id) ON DELETE CASCADE,  -- its event id goes into m.relates_to
         action     json,                    -- what buttons and answers to this message do
         created_at timestamptz NOT NULL DEFAULT now(),
         state      text NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'sent', 'failed')),
         attempts   integer NOT NULL DEFAULT 0,
-        next_at    timestamptz NOT NULL DEFAULT now(),
         reason     text,
         event_id   text,
         sent_at    timestamptz
     )
     """,
-    "CREATE INDEX outbox_due ON outbox (user_id, id) WHERE state = 'due'",
+    "CREATE INDEX outbox_open ON outbox (state, user_id, id) WHERE state <> 'sent'",
+    "CREATE INDEX outbox_room ON outbox (room_id, id) WHERE action IS NOT NULL",
     "CREATE INDEX outbox_event ON outbox (event_id) WHERE event_id IS NOT NULL",
     "CREATE INDEX outbox_cause ON outbox (cause)",
     "CREATE INDEX outbox_relates_to ON outbox (relates_to) WHERE relates_to IS NOT NULL",

@@ -10,7 +10,7 @@ from bridge.archive.export import instant
 from bridge.storage import coverage, intake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from bridge.storage.coverage import ConsumerRow, Count, RoomRow
@@ -137,32 +137,33 @@ class Coverage:
         }
 
 
-async def measure(tx: Connection, bot: str) -> Coverage:
+async def measure(tx: Connection, bots: Sequence[str], room_id: str | None = None) -> Coverage:
     """Count.
 
     Args:
         tx: in a snapshot, so that the numbers fit together.
-        bot: the Matrix id of the bot that reads encrypted rooms.
+        bots: the Matrix ids of those that read encrypted rooms.
+        room_id: only this room; what belongs to no room is counted nevertheless.
     """
-    rooms = {row.room_id: Room(row) for row in await coverage.rooms(tx, bot)}
-    for room, count in _of_rooms(rooms, await coverage.unread(tx, bot)):
+    rooms = {row.room_id: Room(row) for row in await coverage.rooms(tx, bots, room_id)}
+    for room, count in _of_rooms(rooms, await coverage.unread(tx, bots, room_id)):
         room.unread[count.reason or ""] += count.count
-    for room, count in _of_rooms(rooms, await coverage.attachments(tx)):
+    for room, count in _of_rooms(rooms, await coverage.attachments(tx, room_id)):
         room.attachments[count.what, count.reason or ""] += count.count
-    for room, count in _of_rooms(rooms, await coverage.referred(tx)):
+    for room, count in _of_rooms(rooms, await coverage.referred(tx, room_id)):
         room.referred = count.count if room.row.has_beginning else 0
     aside: Counter[tuple[str, str]] = Counter()
-    counts = await coverage.set_aside(tx)
+    counts = await coverage.set_aside(tx, room_id)
     for count in counts:
         aside[count.what, count.reason or ""] += count.count
     for room, count in _of_rooms(rooms, counts):
         room.set_aside[count.what, count.reason or ""] += count.count
     return Coverage(
         list(rooms.values()),
-        await coverage.rooms_not_read(tx),
+        await coverage.rooms_not_read(tx, room_id),
         await coverage.checked_at(tx),
         await intake.count(tx),
-        await coverage.consumers(tx),
+        await coverage.consumers(tx, room_id),
         aside,
     )
 

@@ -188,12 +188,13 @@ def read_payload(row: InboxRow) -> Payload:
 
 
 def unlocked(event: Event, payload: Payload) -> Event:
-    """The event with what was inside; unchanged when the payload was made for another room.
+    """The event with what was inside; unchanged when the payload was made for another room, and when it is state, whose
+    sender's right to what is inside no homeserver has checked.
 
     Relations stand outside of the encrypted part (specification, "m.room.encrypted"); what stands inside is for clients
     that put them there. A redaction inside removes nothing: no homeserver has checked the sender's right to it.
     """
-    if not event.encrypted or payload.room_id != event.room_id:
+    if not event.encrypted or event.state_key is not None or payload.room_id != event.room_id:
         return event
     outside = event.relation is not NO_RELATION or isinstance(event.content.get("m.relates_to"), dict)
     relation = event.relation if outside else _relation(payload.content, event.event_id)

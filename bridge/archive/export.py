@@ -3,6 +3,9 @@
 A message stands at the place of its first event and holds its valid edits, the reactions that were not withdrawn and
 its redaction. Everything else is a line of its own, with two keys more: `state_key` and `content`. What was redacted
 has a line that says so, without its content.
+
+For a person it is the same with what they may read alone: an edit, a reaction or a redaction that came outside of that
+is not there, though its effect is when it removed something.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import msgspec
 
 from bridge import rawjson
 from bridge.storage import export, inbox, messages
+from bridge.storage.readable import WHOLE
 from bridge.text import clean_json
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from bridge.storage.db import Connection
     from bridge.storage.export import AttachmentRow, EventRow
     from bridge.storage.messages import Reaction, Redaction, Revision
+    from bridge.storage.readable import Place, Readable
 
 PAGE = 200  # events in memory; one has 64 KiB at the most, and stands there several times
 REDACTION, EDIT = "m.room.redaction", "m.replace"
@@ -53,17 +58,41 @@ class Batch:
     events: int
 
 
-async def batches(tx: Connection, selection: Selection, files: Files) -> AsyncIterator[Batch]:
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The next lines of a room as objects, made of so many events."""
+
+    room_id: str
+    lines: list[dict[str, Any]]
+    events: int
+
+
+async def batches(
+    tx: Connection, selection: Selection, files: Files, readable: Readable | None = None
+) -> AsyncIterator[Batch]:
+    """All lines as JSON: rooms by id, inside a room in the order of the room. Arguments: see `records`."""
+    async for found in records(tx, selection, files, readable):
+        yield Batch(b"".join(msgspec.json.encode(line) + b"\n" for line in found.lines), found.events)
+
+
+async def records(
+    tx: Connection, selection: Selection, files: Files, readable: Readable | None = None
+) -> AsyncIterator[Records]:
     """All lines: rooms by id, inside a room in the order of the room.
 
     Args:
         tx: see `storage.export.snapshot`.
+        readable: what the reader may read; None for IT, who gets everything but what was removed.
     """
     async for room_id in _rooms(tx, selection):
-        after = export.BEFORE_ALL
-        while rows := await export.page(tx, room_id, after, since=selection.since, until=selection.until, limit=PAGE):
-            after = rows[-1].key
-            yield Batch(b"".join(await _lines(tx, room_id, rows, files)), len(rows))
+        for span in (WHOLE,) if readable is None else readable.spans(room_id):
+            after = (*span.start, "")
+            while rows := await export.page(
+                tx, room_id, after, span.end, since=selection.since, until=selection.until, limit=PAGE
+            ):
+                after = rows[-1].key
+                around = await _around(tx, room_id, rows, readable)
+                yield Records(room_id, await _lines(tx, room_id, rows, around, files), len(rows))
 
 
 async def _rooms(tx: Connection, selection: Selection) -> AsyncIterator[str]:
@@ -97,31 +126,38 @@ class _Around:
         return {"by": found.sender, "at": instant(found.sent_at), "reason": found.reason}
 
 
-async def _around(tx: Connection, room_id: str, rows: Sequence[EventRow]) -> _Around:
+async def _around(tx: Connection, room_id: str, rows: Sequence[EventRow], readable: Readable | None) -> _Around:
+    def may_read(place: Place) -> bool:
+        return readable is None or readable.may_read(room_id, place)
+
     around = _Around()
     # What these events refer to may stand on another page. Only what is in the same room counts.
     referred = {row.target_id for row in rows if row.target_id and (not row.is_message or row.rel_type == EDIT)}
-    kinds = await export.kinds(tx, room_id, sorted(referred)) if referred else {}
+    found = await export.kinds(tx, room_id, sorted(referred)) if referred else {}
+    kinds = {event_id: (kind, is_message) for event_id, (kind, is_message, place) in found.items() if may_read(place)}
     kinds |= {row.event_id: (row.type, row.is_message) for row in rows}
     around.hidden = await messages.hidden(tx, list(kinds))
     for redaction in await messages.redactions_of(tx, list(kinds)):
-        if redaction.target_id not in around.redactions:
+        if redaction.target_id not in around.redactions and may_read(redaction.place):
             around.redactions[redaction.target_id] = redaction
             # A redaction may stand in another line already, so the redaction of one gets a line of its own.
             if kinds[redaction.target_id][0] != REDACTION:
                 around.nested.add(redaction.event_id)
     shown = [event_id for event_id, (_, is_message) in kinds.items() if is_message]
     for reaction in await messages.reactions_of(tx, shown):
-        around.reactions.setdefault(reaction.target_id, []).append(reaction)
-        around.nested.add(reaction.event_id)
+        if may_read(reaction.place):
+            around.reactions.setdefault(reaction.target_id, []).append(reaction)
+            around.nested.add(reaction.event_id)
     for edit in await messages.revisions_of(tx, [event_id for event_id in shown if event_id not in around.hidden]):
-        around.edits.setdefault(edit.target_id, []).append(edit)
-        around.nested.add(edit.event_id)
+        if may_read(edit.place):
+            around.edits.setdefault(edit.target_id, []).append(edit)
+            around.nested.add(edit.event_id)
     return around
 
 
-async def _lines(tx: Connection, room_id: str, rows: Sequence[EventRow], files: Files) -> list[bytes]:
-    around = await _around(tx, room_id, rows)
+async def _lines(
+    tx: Connection, room_id: str, rows: Sequence[EventRow], around: _Around, files: Files
+) -> list[dict[str, Any]]:
     own = [row for row in rows if row.event_id not in around.nested]
     readable = [row for row in own if row.event_id not in around.hidden]
     revised = {row.event_id: [edit.event_id for edit in around.edits.get(row.event_id, ())] for row in readable}
@@ -142,7 +178,7 @@ async def _lines(tx: Connection, room_id: str, rows: Sequence[EventRow], files: 
         )
         if not row.is_message:
             line["state_key"], line["content"] = row.state_key, contents.get(row.event_id)
-        lines.append(msgspec.json.encode(line) + b"\n")
+        lines.append(line)
     return lines
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bridge.archive.export import Files
     from bridge.storage.export import AttachmentRow
 
-LINES = "messages.jsonl"
+NAME = "messages"  # of the file in a folder, without its extension
 _TYPES = MimeTypes()  # Python's own table: the same on every machine; it lacks what voice messages are
 _TYPES.add_type("audio/ogg", ".ogg")
 _TYPES.add_type("audio/wav", ".wav")
@@ -153,8 +153,8 @@ def writing(what: object) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def to_folder(folder: Path, blobs: BlobStore) -> AsyncIterator[tuple[Output, Folder]]:
-    """Write `messages.jsonl` and `attachments/SHA256.EXT` into a folder, which is made when it is not there.
+async def to_folder(folder: Path, blobs: BlobStore, fmt: str = "jsonl") -> AsyncIterator[tuple[Output, Folder]]:
+    """Write `messages.FMT` and `attachments/SHA256.EXT` into a folder, which is made when it is not there.
 
     Raises:
         PostkamerError: the folder cannot be written.
@@ -164,7 +164,7 @@ async def to_folder(folder: Path, blobs: BlobStore) -> AsyncIterator[tuple[Outpu
     except OSError as error:
         raise PostkamerError(f"cannot make {folder}: {error.strerror}", "give another path to -o") from error
     files = Folder(folder, blobs)
-    async with to_file(folder / LINES, files) as output:
+    async with to_file(folder / f"{NAME}.{fmt}", files) as output:
         yield output, files
 
 

@@ -30,9 +30,9 @@ log = structlog.get_logger(__name__)
 WRITERS = 2  # one sends while the other waits for the disk; requests at the same time have no order among them
 COMMIT_AT_ONCE, COMMIT_BYTES = 64, 8_000_000  # transactions
 SORT_AT_ONCE, SORT_BYTES = 200, 1_000_000
-# While transactions come without pause, they have three quarters of the time and sorting has one.
+# While transactions come without pause, they have nine tenths of the time and sorting has one.
 QUIET_SECONDS = 0.01
-LONGEST_LULL_SECONDS = 0.3
+LONGEST_LULL_SECONDS = 0.9
 SORT_SECONDS = 0.1
 POLL_SECONDS = 5.0
 PAUSE_SECONDS = 0.5

@@ -80,15 +80,26 @@ def pruned(row: InboxRow) -> bytes:
 
 
 def _outer(raw: bytes) -> dict[str, Any]:
+    """What can be read of an event, member by member, and so of its content."""
+    found = _readable(raw)
+    if "content" not in found:
+        found["content"] = _readable(_members(raw).get(b"content", b""))
+    return found
+
+
+def _readable(raw: bytes) -> dict[str, Any]:
     """The members of an object that each can be read by themselves."""
-    try:
-        members = rawjson.members(raw)
-    except rawjson.MalformedError:
-        return {}
     found: dict[str, Any] = {}
-    for name, value in members.items():
+    for name, value in _members(raw).items():
         try:
             found |= read_object(b'{"' + name + b'":' + value + b"}")
         except UnusableError:
             continue
     return found
+
+
+def _members(raw: bytes) -> dict[bytes, bytes]:
+    try:
+        return rawjson.members(raw)
+    except rawjson.MalformedError:
+        return {}

@@ -62,7 +62,7 @@ class Reader:
 
     def __init__(self, config: Config) -> None:
         self._server = str(config.homeserver.server_name)
-        self._bot = f"@{config.bots.localpart}:{self._server}"
+        self._bot = f"@{config.bots.users[0].localpart}:{self._server}"
 
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         """Note encrypted events and invitations; refuses nothing, since what is broken is noted as such."""

@@ -23,12 +23,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room, as far as bots need to know."""
+    """A room, as far as bots need to know. One that was found by its name counts as encrypted: be careful with it."""
 
     room_id: str
     name: str
-    encrypted: bool
-    direct: bool  # nobody but the bot and one person is in it
+    encrypted: bool = True
+    direct: bool = False  # nobody but the bot and one person is in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,12 @@ class Effects:
     jobs: list[NewJob] = field(default_factory=list)
     cancelled: list[tuple[str, str, str]] = field(default_factory=list)  # (bot, action, key)
     settings: list[NewSetting] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Nothing is to be changed after all."""
+        self.jobs.clear()
+        self.cancelled.clear()
+        self.settings.clear()
 
 
 @dataclass(frozen=True, slots=True)

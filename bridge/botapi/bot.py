@@ -1,43 +1,41 @@
 """How a bot says what it can do: commands by typed methods, buttons, jobs, settings. Nothing is said twice.
 
 class Reminders(Bot):
-name = "reminder"
-words = Words(nl="herinner", en="remind")          # !herinner, !remind
+    name = "reminder"
+    words = Words(nl="herinner", en="remind")          # !herinner, !remind
 
-@command(nl="mij", en="me")
-async def me(self, ask: Ask, at: datetime, text: Rest) -> Reply:
-self.at(ask, at, self.ring, key=ask.cause, text=text)
-return say("saved", at=at).button("❌", self.cancel, key=ask.cause)
+    @command(nl="mij", en="me")
+    async def me(self, ask: Ask, at: datetime, text: Rest) -> Reply:
+        self.at(ask, at, self.ring, key=ask.cause, text=text)
+        return say("saved", at=at).button("❌", self.cancel, key=ask.cause)
 
-@button
-async def cancel(self, ask: Ask, key: str) -> Reply: ...
+    @button
+    async def cancel(self, ask: Ask, key: str) -> Reply: ...
 
-@job
-async def ring(self, ask: Ask, text: str) -> Reply: ...
+    @job
+    async def ring(self, ask: Ask, text: str) -> Reply: ...
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NewType, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from bridge.botapi import schedule, settings
+from bridge.botapi.ask import NewJob
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from datetime import datetime, timedelta
 
     from bridge.botapi.ask import Ask
     from bridge.botapi.reply import Reply
     from bridge.botapi.rights import Role
 
-    P = ParamSpec("P")
-    Handler = Callable[P, Awaitable[Reply | None]]
     H = TypeVar("H", bound=Callable[..., Awaitable[Reply | None]])
-
-# Types of parameters that Python has no type for. Also: str (one word, or several in quotes), int, bool, Literal,
-# datetime, date, timedelta, `Person`, `Room`; each may be `| None` or have a default.
-Rest = NewType("Rest", str)  # all that is left of the line, as it was written
-Target = NewType("Target", str)  # the event that was replied to, or a permalink
+    S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Words:
     en: str
     also: tuple[str, ...] = ()
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys((self.nl, self.en, *self.also)))
 
 
@@ -67,8 +65,11 @@ _COMMAND, _BUTTON, _JOB = "__postkamer_command__", "__postkamer_button__", "__po
 def command(nl: str, en: str, *also: str, allow: Role = "staff") -> Callable[[H], H]:
     """Make a method a command.
 
-    Its parameters after `ask` are the arguments. Help and the meaning of each argument stand in the bot's strings:
-    `METHOD.help`, and `METHOD.ARGUMENT` for what the usage calls an argument.
+    Its parameters after `ask` are the arguments: str (one word, or several in quotes), int, bool, Literal, datetime,
+    date, timedelta, `Rest`, `Target`, `Past`, `Person`, `Room`; each may be `| None` or have a default. The bot's
+    strings have `METHOD.help`; `METHOD.ARGUMENT`, what the usage calls an argument (not for a `Target`);
+    `METHOD.ARGUMENT.VALUE`, the words for a value of a Literal, with commas between (without it: the value itself); and
+    `METHOD.example`, arguments to show, when there are any.
 
     Args:
         nl: the word in Dutch.
@@ -102,7 +103,8 @@ class Bot:
     Attributes:
         name: in the config, and of its jobs and settings.
         words: the word before its commands (`!archief status`); None when its commands stand by themselves (`!help`).
-        room_settings: a frozen dataclass with defaults: what can be set for a room, with `settings` strings.
+        room_settings: a frozen dataclass with defaults: what can be set for a room by its managers. The strings have
+            `settings.NAME`, the word to set it by, `settings.NAME.help`, and `settings.NAME.VALUE` as for a Literal.
         person_settings: the same for a person.
     """
 
@@ -131,21 +133,62 @@ class Bot:
         del ask
         return None
 
+    async def settings(self, ask: Ask, cls: type[S]) -> S:
+        """What is set for the room, or for the asker: an object of `room_settings` or `person_settings`."""
+        scope: settings.Scope = "room" if cls is self.room_settings else "person"
+        return await settings.read(ask, self.name, scope, cls)
+
     def at(self, ask: Ask, when: datetime, action: Callable[..., Any], *, key: str, **args: Any) -> None:
-        """Do something once. The same `key` again replaces what was planned."""
-        raise NotImplementedError
+        """Do something once. The same `key` again replaces what was planned.
+
+        Args:
+            action: a method of this bot that is marked with `@job`.
+            key: names the job among those of this action.
+            args: JSON values, handed to it by name.
+        """
+        self._plan(ask, when, action, key=key, args=args)
 
     def every(self, ask: Ask, pause: timedelta, action: Callable[..., Any], *, key: str, **args: Any) -> None:
         """Do something again and again, first after `pause`."""
-        raise NotImplementedError
+        self._plan(ask, ask.now + pause, action, key=key, args=args, plan=schedule.every(pause))
 
     def cron(self, ask: Ask, expression: str, action: Callable[..., Any], *, key: str, **args: Any) -> None:
-        """Do something at the times of a cron expression, in the company's time zone."""
-        raise NotImplementedError
+        """Do something at the times of a cron expression, in the company's time zone.
+
+        Raises:
+            ValueError: it is no such expression, or never comes.
+        """
+        plan = f"cron {expression}"
+        due_at = schedule.next_due(plan, ask.now, ask.timezone)
+        self._plan(ask, due_at, action, key=key, args=args, plan=plan)
 
     def cancel_job(self, ask: Ask, action: Callable[..., Any], *, key: str) -> None:
         """Forget what was planned."""
-        raise NotImplementedError
+        found = (self.name, action.__name__, key)
+        ask.effects.jobs[:] = [new for new in ask.effects.jobs if (new.bot, new.action, new.key) != found]
+        ask.effects.cancelled.append(found)
+
+    def _plan(
+        self,
+        ask: Ask,
+        due_at: datetime,
+        action: Callable[..., Any],
+        *,
+        key: str,
+        args: dict[str, Any],
+        plan: str | None = None,
+    ) -> None:
+        name = action.__name__
+        if not self.is_job(name):
+            raise TypeError(f"{name} is not marked with @job")
+        if due_at.tzinfo is None:
+            raise ValueError(f"{name} is planned at a time without a zone")
+        json.dumps(args)  # a TypeError now, and not when it is due
+        found = (self.name, name, key)
+        effects = ask.effects
+        effects.jobs[:] = [new for new in effects.jobs if (new.bot, new.action, new.key) != found]
+        effects.cancelled[:] = [old for old in effects.cancelled if old != found]
+        effects.jobs.append(NewJob(self.name, name, key, args, due_at, plan, ask.room.room_id, ask.sender.user_id))
 
 
 def _methods(cls: type[Bot]) -> list[tuple[str, Any]]:

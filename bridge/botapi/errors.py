@@ -11,6 +11,7 @@ Any other exception is a bug: it is logged with its event id and a reference, an
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class BotError(Exception):
         values: for the placeholders of that string.
     """
 
-    def __init__(self, key: str, **values: Value) -> None:
+    def __init__(self, key: str, /, **values: Value) -> None:
         super().__init__(key)
         self.key = key
         self.values = values
@@ -55,5 +56,5 @@ class BusyError(BotError):
     """Too much at once; `seconds` until it may be tried again."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__("error.busy", seconds=max(1, round(seconds)))
+        super().__init__("error.busy", again=timedelta(seconds=max(1, round(seconds))))
         self.seconds = seconds

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
 Cursor = str  # where a page ended; of no meaning to a bot
 
@@ -71,20 +72,34 @@ class FoundMessage:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """A page of messages, oldest first."""
+    """A page of messages, oldest first.
+
+    Attributes:
+        encrypted: the room is encrypted: answers with these must be sealed.
+        withheld: periods that the asker may not read, as (from, until); None: without an end.
+        held_from: the archive has nothing of the room from before; None when it has all since `since`.
+    """
 
     found: Sequence[FoundMessage]
     next: Cursor | None
-    encrypted: bool  # the room is encrypted: answers with these must be sealed
+    encrypted: bool
+    withheld: tuple[tuple[datetime | None, datetime | None], ...] = ()
+    held_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A page of files, newest first."""
+    """A page of files, newest first.
+
+    Attributes:
+        encrypted: the room is encrypted: answers with these must be sealed.
+        more_in_private: the asker may see more of this room than everyone in it.
+    """
 
     found: Sequence[FoundFile]
     next: Cursor | None
     encrypted: bool
+    more_in_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +141,15 @@ class Archive(Protocol):
     async def status(self, room_id: str) -> RoomStatus:
         """Counts; for who is in the room."""
 
-    async def files(self, room_id: str, *, everyone: bool, after: Cursor | None = None, limit: int = 10) -> Files:
-        """Files of a room. `everyone`: only those that each member of the room may see."""
+    async def files(
+        self, room_id: str, *, everyone: bool, name: str | None = None, after: Cursor | None = None, limit: int = 10
+    ) -> Files:
+        """Files of a room, without stickers.
+
+        Args:
+            everyone: only those that each member of the room may see.
+            name: a part of the file's name.
+        """
 
     async def messages(
         self, room_id: str, since: datetime, *, after: Cursor | None = None, limit: int = 30
@@ -139,8 +161,15 @@ class Archive(Protocol):
     ) -> Messages:
         """The same for an auditor, with what was removed; written to the audit log with its purpose."""
 
-    async def export(self, room_id: str, fmt: Literal["html", "jsonl"]) -> Exported:
-        """All that the asker may read of a room, in a file."""
+    async def export(
+        self, room_id: str, fmt: Literal["html", "jsonl"], *, language: str, timezone: ZoneInfo
+    ) -> Exported:
+        """All that the asker may read of a room, in a file; for who manages the room or is a manager of the company.
+
+        Args:
+            language: of a page, 'nl' or 'en'.
+            timezone: of the times on it.
+        """
 
     async def footprint(self) -> Footprint:
         """What is kept of the asker."""
@@ -180,11 +209,16 @@ class Webhook:
 class Webhooks(Protocol):
     """The incoming webhooks of the room that was asked in."""
 
-    async def create(self, name: str, *, signed: bool) -> tuple[Webhook, str, str | None]:
+    async def create(self, name: str, *, signed: bool, cause: str) -> tuple[Webhook, str, str | None]:
         """Make one: (it, its URL with the secret, the signing key). URL and key are shown only now.
 
+        Args:
+            name: what stands in front of its messages, and what it is removed by.
+            cause: of the ask; the same again (after a crash) gives the same webhook, with another secret.
+
         Raises:
-            UserError: no address is configured, or the room has too many.
+            UserError: 'webhooks.off', 'webhooks.full' (most), 'webhooks.taken' (name): there are none here, the room
+                has too many, or one of that name.
         """
 
     async def all(self) -> Sequence[Webhook]:

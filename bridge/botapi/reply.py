@@ -88,6 +88,7 @@ class Reply:
 
     Attributes:
         private: it goes to the direct chat with the asker, and the room that was asked in is only told so.
+        told: what the room is told then, when there is more to say than that.
         sealed: it holds what was said in an encrypted room, so it only goes into encrypted rooms.
         notify: Matrix ids of people whose clients shall ring.
         replaces: the answer takes the place of the message whose button was pressed.
@@ -98,10 +99,11 @@ class Reply:
     files: tuple[File, ...] = ()
     notify: tuple[str, ...] = ()
     private: bool = False
+    told: Say | None = None
     sealed: bool = False
     replaces: bool = False
 
-    def and_say(self, key: str, **values: Value) -> Reply:
+    def and_say(self, key: str, /, **values: Value) -> Reply:
         """One more paragraph."""
         return replace(self, blocks=(*self.blocks, Block((Say(key, values),))))
 
@@ -109,7 +111,7 @@ class Reply:
         """A list below what was said before."""
         return replace(self, blocks=(*self.blocks, Block(tuple(lines), is_list=True)))
 
-    def button(self, key: str, handler: Callable[..., Any], *, only_asker: bool = True, **args: Any) -> Reply:
+    def button(self, key: str, handler: Callable[..., Any], /, *, only_asker: bool = True, **args: Any) -> Reply:
         """A reaction to press.
 
         Args:
@@ -123,9 +125,9 @@ class Reply:
         """A file."""
         return replace(self, files=(*self.files, file))
 
-    def in_private(self, *, sealed: bool = False) -> Reply:
-        """Send it in the direct chat with the asker."""
-        return replace(self, private=True, sealed=self.sealed or sealed)
+    def in_private(self, *, sealed: bool = False, told: Say | None = None) -> Reply:
+        """Send it in the direct chat with the asker; `told` is what the room is told."""
+        return replace(self, private=True, told=told or self.told, sealed=self.sealed or sealed)
 
     def ring(self, *user_ids: str) -> Reply:
         """Notify these people (`m.mentions`); without this nobody's client rings."""
@@ -136,11 +138,11 @@ class Reply:
         return replace(self, replaces=True)
 
 
-def say(key: str, **values: Value) -> Reply:
+def say(key: str, /, **values: Value) -> Reply:
     """An answer of one paragraph."""
     return Reply((Block((Say(key, values),)),))
 
 
-def line(key: str, **values: Value) -> Say:
+def line(key: str, /, **values: Value) -> Say:
     """A line of a list, or a text as the value of another one."""
     return Say(key, values)

@@ -1,17 +1,60 @@
-"""From a question to an answer: which command, may they, arguments, handler, reply. The one place where errors become
-replies.
+"""From a question to an answer: which command, may they, arguments, handler, reply. Here errors become replies.
+
+Language: `ask.language` is the person's setting, else the company's. A person who has set none and uses a word that
+only the other language has (`!archive`) gets that one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import inspect
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from bridge.botapi import help as helper
+from bridge.botapi.actions import Action, Choice, Press, number_of, plain_key
+from bridge.botapi.catalog import HELP, Catalog, Meets, in_language
+from bridge.botapi.convert import Binder, QuestionError
+from bridge.botapi.errors import BotError, DeniedError, UsageError, UserError
+from bridge.botapi.render import Renderer
+from bridge.botapi.reply import Block, Reply, Say, line, say
+from bridge.botapi.rights import may
+from bridge.botapi.strings import LANGUAGES
+from bridge.botapi.values import Reader
+from bridge.botapi.words import plain_word, split, without_bang
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bridge.botapi.ask import Ask
     from bridge.botapi.bot import Bot
+    from bridge.botapi.catalog import Entry
     from bridge.botapi.render import Answer
+    from bridge.botapi.words import Line
+
+log = structlog.get_logger(__name__)
+
+CORE: Final = "core"  # the bot that keeps the language of a person, and greets first
+_HELP: Final = frozenset(HELP)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is answered, before it is written out.
+
+    Attributes:
+        parts: replies with the name of the bot whose strings they use; None: the framework's alone.
+        entry: the command that they come from.
+        choices: the answers to the question that it is.
+    """
+
+    ask: Ask
+    parts: tuple[tuple[str | None, Reply], ...]
+    bot: str | None = None
+    entry: Entry | None = None
+    choices: tuple[Choice, ...] = ()
 
 
 class Runner:
@@ -22,38 +65,249 @@ class Runner:
 
     def __init__(self, bots: Sequence[Bot]) -> None:
         self.bots = bots
+        self.catalog = Catalog(bots)
+        self._renderer = Renderer(self.catalog.lexicon)
+        for bot in bots:
+            if isinstance(bot, Meets):
+                bot.meet(self.catalog)
 
     async def message(self, ask: Ask, text: str, *, addressed: bool) -> Answer | None:
         """Answer a message.
 
         Args:
-            text: without a reply's quotation, and without the bot's name in front.
+            text: without a reply's quotation, and without the bot's name in front. A link to a person or a room in its
+                HTML stands in it as that link.
             addressed: it is for us also without a `!`: in a direct chat, or the bot was named in front.
 
         Returns:
-            None when it is none of ours (no `!`, not addressed). Never raises: an unexpected error is logged with
-            `ask.cause` and answered with a reference.
+            None when it is none of ours (no `!`, not addressed), or there is nothing to say. Never raises: an
+            unexpected error is logged with `ask.cause` and answered with a reference.
         """
-        raise NotImplementedError
+        said = without_bang(text)
+        if said is None and not addressed:
+            return None
+        return await self._answer(ask, lambda: self._message(ask, text if said is None else said, addressed))
 
     async def reply(self, ask: Ask, action: Mapping[str, Any], text: str) -> Answer | None:
-        """Somebody replied with a text to a message of ours that has this `action`: the number of an answer to a
-        question. None when it is none of ours.
+        """Somebody replied to a message of ours that has this `action`: with the number of an answer, or the answer.
+
+        In a direct chat that is also whoever wrote something after it.
+
+        Returns:
+            None when it is none of that: then it is a message like any other.
         """
-        raise NotImplementedError
+        kept = Action.from_json(action)
+        if kept is None or not kept.choices or kept.asker != ask.sender.user_id:
+            return None
+        number = number_of(text)
+        if number is None:
+            labels = [plain_word(choice.label) for choice in kept.choices]
+            word = plain_word(text)
+            number = labels.index(word) + 1 if word in labels else None
+        if number is None:
+            return None
+        if not 1 <= number <= len(kept.choices):
+            outcome = Outcome(ask, ((None, say("question.out_of_range", most=len(kept.choices))),))
+            return self._written(outcome)
+        return await self._answer(ask, lambda: self._chosen(ask, kept, number))
 
     async def press(self, ask: Ask, action: Mapping[str, Any], key: str) -> Answer | None:
         """Somebody reacted with `key` to a message of ours that has this `action`; None when that means nothing."""
-        raise NotImplementedError
+        kept = Action.from_json(action)
+        if kept is None:
+            return None
+        is_asker = kept.asker == ask.sender.user_id
+        number = number_of(key) if plain_key(key).endswith("\u20e3") else None
+        if number is not None and is_asker and 1 <= number <= len(kept.choices):
+            return await self._answer(ask, lambda: self._chosen(ask, kept, number))
+        pressed = next((press for emoji, press in kept.buttons.items() if plain_key(emoji) == plain_key(key)), None)
+        if pressed is None or not ask.roles or (pressed.only_asker and not is_asker):
+            return None
+        return await self._answer(ask, lambda: self._pressed(ask, kept, pressed))
 
     async def joined(self, ask: Ask) -> Answer | None:
-        """Greet a room that the bot has joined."""
-        raise NotImplementedError
+        """Greet a room that the bot has joined; None when no bot has anything to say."""
+
+        async def greet() -> Outcome | None:
+            first = sorted(self.bots, key=lambda bot: bot.name != CORE)
+            greetings = [(bot.name, await bot.greeting(ask)) for bot in first]
+            parts = tuple((name, reply) for name, reply in greetings if reply is not None)
+            return Outcome(ask, parts) if parts else None
+
+        return await self._answer(ask, greet)
 
     async def job(self, ask: Ask, bot: str, action: str, args: Mapping[str, Any]) -> Answer | None:
         """Do what is due.
 
         Raises:
-            Exception: of any kind; the job is tried again later.
+            Exception: of any kind; the job is tried again later. LookupError: no bot of ours has such a job.
         """
-        raise NotImplementedError
+        found = self.catalog.bot(bot)
+        if found is None or not found.is_job(action):
+            raise LookupError(f"there is no job {bot}.{action}")
+        reply = await getattr(found, action)(ask, **args)
+        return None if reply is None else self._written(Outcome(ask, ((bot, reply),), bot))
+
+    def refuse(self, ask: Ask, error: BotError) -> Answer:
+        """An error of the framework's as an answer: `BusyError` from the limit per person."""
+        return self._written(Outcome(ask, ((None, _error_reply(error)),)))
+
+    async def _answer(self, ask: Ask, work: Callable[[], Awaitable[Outcome | None]]) -> Answer | None:
+        try:
+            outcome = await work()
+            return None if outcome is None else self._written(outcome)
+        except Exception:
+            ask.effects.clear()
+            reference = secrets.token_hex(4)
+            log.exception("a question could not be answered", cause=ask.cause, reference=reference)
+            return self._written(Outcome(ask, ((None, say("error.broken", reference=reference)),)))
+
+    async def _message(self, ask: Ask, text: str, addressed: bool) -> Outcome | None:
+        if not ask.roles:
+            return Outcome(ask, ((None, say("error.stranger")),)) if addressed else None
+        said = split(text)
+        if not said.words:
+            return self._help(ask, "") if addressed else None
+        first = said.words[0].text
+        group = self.catalog.groups.get(plain_word(first))
+        if group is not None:
+            return await self._in_group(ask, group, said)
+        if entry := self.catalog.find(None, first):
+            ask = await self._in_language_of(ask, [(first, entry.command.words)])
+            return await self._run(ask, entry, said.after(1))
+        return self._not_found(ask, said, addressed)
+
+    def _not_found(self, ask: Ask, said: Line, addressed: bool) -> Outcome | None:
+        """Another bot may be meant, when we are not addressed and it is like nothing of ours."""
+        text = said.text
+        if plain_word(said.words[0].text) in _HELP and addressed:
+            return self._help(ask, said.rest(1))
+        if not addressed and helper.nearest(self.catalog, ask, text) is None:
+            return None
+        return Outcome(ask, ((None, helper.unknown(self.catalog, ask, text)),))
+
+    async def _in_group(self, ask: Ask, group: Bot, said: Line) -> Outcome:
+        first = said.words[0].text
+        assert group.words is not None  # noqa: S101 - it was found by them
+        second = said.words[1].text if len(said.words) > 1 else ""
+        entry = self.catalog.find(group, second) if second else None
+        used = [(first, group.words), *([(second, entry.command.words)] if entry else [])]
+        ask = await self._in_language_of(ask, used)
+        if entry is not None:
+            return await self._run(ask, entry, said.after(2))
+        if not second or plain_word(second) in _HELP:
+            return self._help(ask, said.text)
+        return Outcome(ask, ((None, helper.unknown(self.catalog, ask, said.rest(1), group)),))
+
+    def _help(self, ask: Ask, about: str) -> Outcome:
+        return Outcome(ask, ((None, helper.help_on(self.catalog, ask, about)),))
+
+    async def _run(self, ask: Ask, entry: Entry, args: Line) -> Outcome:
+        """Check the right, convert, and run a command; its errors become replies."""
+        name = entry.bot.name
+        try:
+            if not may(ask.roles, entry.allow):
+                raise DeniedError(f"{entry.method} needs {entry.allow}")
+            values = await Binder(entry, ask, args).bind()
+            reply = await getattr(entry.bot, entry.method)(ask, **values)
+        except QuestionError as question:
+            return _question(ask, entry, question)
+        except BotError as error:
+            return self._refused(ask, name, entry, error)
+        return Outcome(ask, ((name, reply),) if reply is not None else (), name, entry)
+
+    def _refused(self, ask: Ask, bot: str, entry: Entry | None, error: BotError) -> Outcome:
+        ask.effects.clear()
+        if isinstance(error, DeniedError):
+            log.info("refused", cause=ask.cause, bot=bot, reason=error.reason)
+        parts: list[tuple[str | None, Reply]] = [(bot, _error_reply(error))]
+        if isinstance(error, UsageError) and entry is not None:
+            parts.append((bot, helper.usage_lines(entry, ask)))
+        return Outcome(ask, tuple(parts))
+
+    async def _chosen(self, ask: Ask, kept: Action, number: int) -> Outcome:
+        entry = self.catalog.entry(kept.bot, kept.command)
+        if entry is None:
+            return Outcome(ask, ((None, say("error.old_button")),))
+        ask = replace(ask, target=kept.target)
+        return await self._run(ask, entry, split(kept.choices[number - 1].line))
+
+    async def _pressed(self, ask: Ask, kept: Action, pressed: Press) -> Outcome:
+        bot = self.catalog.bot(kept.bot)
+        entry = self.catalog.entry(kept.bot, kept.command)
+        gone = kept.command is not None and entry is None
+        if bot is None or gone or not bot.is_button(pressed.handler):
+            return Outcome(ask, ((None, say("error.old_button")),))
+        handler = getattr(bot, pressed.handler)
+        try:
+            inspect.signature(handler).bind(ask, **pressed.args)
+        except TypeError:
+            return Outcome(ask, ((None, say("error.old_button")),))
+        try:
+            if not may(ask.roles, entry.allow if entry else "staff"):
+                raise DeniedError(f"{pressed.handler} is not for the presser")
+            reply = await handler(replace(ask, target=kept.target), **pressed.args)
+        except BotError as error:
+            return self._refused(ask, kept.bot, None, error)
+        return Outcome(ask, ((kept.bot, reply),) if reply is not None else (), kept.bot, entry)
+
+    async def _in_language_of(self, ask: Ask, used: Sequence[tuple[str, Any]]) -> Ask:
+        """The ask, in the language of its words when these are of one language and the person has set none."""
+        spoken = set(LANGUAGES)
+        for word, words in used:
+            plain = plain_word(word)
+            spoken &= {one for one in LANGUAGES if plain_word(in_language(words, one)) == plain} or spoken
+        if len(spoken) != 1 or ask.language in spoken:
+            return ask
+        stored = await ask.stored.get(CORE, "person", ask.sender.user_id)
+        return ask if stored.get("language") in LANGUAGES else replace(ask, language=spoken.pop())
+
+    def _written(self, outcome: Outcome) -> Answer:
+        ask = outcome.ask
+        action = _action(outcome)
+        return self._renderer.answer(
+            outcome.parts,
+            Reader(_language_now(ask), ask.timezone, ask.now),
+            action=action.to_json() if action else None,
+            choices=len(outcome.choices),
+            direct=ask.room.direct,
+        )
+
+
+def _question(ask: Ask, entry: Entry, question: QuestionError) -> Outcome:
+    lines = tuple(
+        line("question.choice", number=number, label=choice.label) for number, choice in enumerate(question.choices, 1)
+    )
+    top = say("question.choose", what=question.what)
+    reply = Reply((*top.blocks, Block(lines)))
+    return Outcome(ask, ((None, reply),), entry.bot.name, entry, question.choices)
+
+
+def _action(outcome: Outcome) -> Action | None:
+    """What is kept with the answer; None when it has no buttons and asks nothing."""
+    buttons = {
+        button.key: Press(button.handler, button.args, button.only_asker)
+        for _, reply in outcome.parts
+        for button in reply.buttons
+    }
+    if outcome.bot is None or not (buttons or outcome.choices):
+        return None
+    ask = outcome.ask
+    command = outcome.entry.method if outcome.entry else None
+    return Action(outcome.bot, command, ask.sender.user_id, ask.target, buttons, outcome.choices)
+
+
+def _language_now(ask: Ask) -> str:
+    """That of the ask, unless this very ask has set it."""
+    own = (CORE, "person", ask.sender.user_id, "language")
+    chosen = [new.value for new in ask.effects.settings if (new.bot, new.scope, new.subject, new.name) == own]
+    return str(chosen[-1]) if chosen and chosen[-1] in LANGUAGES else ask.language
+
+
+def _error_reply(error: BotError) -> Reply:
+    what = Say(error.key, dict(error.values))
+    if isinstance(error, UsageError):
+        return say("error.usage", what=what)
+    if isinstance(error, UserError):
+        return say("error.user", what=what)
+    return Reply((Block((what,)),))

@@ -12,7 +12,7 @@ from bridge.errors import PostkamerError
 
 DONE, NO, WRONG_USE = 0, 1, 2
 
-COMMANDS = ("init", "check", "run", "export", "coverage", "backfill", "retry", "rebuild", "demo")
+COMMANDS = ("init", "check", "run", "export", "coverage", "backfill", "retry", "rebuild", "new-bot", "demo")
 
 
 def parser(names: tuple[str, ...] = COMMANDS) -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def parser(names: tuple[str, ...] = COMMANDS) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"postkamer {__version__}")
     sub = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in names:
-        import_module(f"bridge.cli.{name}").add_parser(sub)
+        import_module(f"bridge.cli.{name.replace('-', '_')}").add_parser(sub)
     return top
 
 

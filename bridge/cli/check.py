@@ -1,11 +1,10 @@
-"""`postkamer check`: every problem of config, database, homeserver and registration, each with what to do."""
+"""`postkamer check`: every problem of config, bots, database, homeserver and registration, each with what to do."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,9 @@ import aiohttp
 from aiohttp import web
 
 from bridge import log as logs
+from bridge.cli.check_bots import check_bots
 from bridge.cli.common import migrated
+from bridge.cli.report import Report
 from bridge.config import registration
 from bridge.config.loader import ConfigError, load, warnings
 from bridge.errors import PostkamerError
@@ -22,7 +23,7 @@ from bridge.matrix.inbox import shown_token, token_matches
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from bridge.config.checks import HostPort
     from bridge.config.schema import Config
@@ -32,30 +33,9 @@ PING_PAUSES = (0.2, 1.0)  # seconds
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
-    command = sub.add_parser("check", help="find every problem of config, database, homeserver and registration")
+    command = sub.add_parser("check", help="find every problem of config, bots, database, homeserver and registration")
     command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="config.yaml")
     command.set_defaults(run=run)
-
-
-@dataclass
-class Report:
-    """What was looked at."""
-
-    write: Callable[[str], None]
-    problems: int = field(default=0)
-
-    def good(self, text: str) -> None:
-        """Something is as it should be."""
-        self.write(f"ok       {text}")
-
-    def bad(self, text: str, hint: str = "") -> None:
-        """Something has to be mended."""
-        self.problems += 1
-        self.write(f"PROBLEM  {text}" + (f"\n         {hint}" if hint else ""))
-
-    def warn(self, text: str) -> None:
-        """It works, but look at it."""
-        self.write(f"warning  {text}")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     report.good(f"config {args.config}")
     for text in warnings(args.config):
         report.warn(text)
+    check_bots(config, report)
     asyncio.run(_look(config, args.config, report))
     print("fit to run" if not report.problems else f"problems: {report.problems}")
     return 1 if report.problems else 0

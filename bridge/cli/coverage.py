@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bridge.archive.coverage import Coverage, measure
 from bridge.cli.catch_up import catch_up
 from bridge.cli.common import open_archive
+from bridge.config.users import bot_ids
 from bridge.storage.export import snapshot
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ async def look(config_path: Path) -> Coverage:
     async with open_archive(config_path) as (config, db):
         await catch_up(config, db)
         async with snapshot(db) as tx:
-            return await measure(tx, f"@{config.bots.localpart}:{config.homeserver.server_name}")
+            return await measure(tx, bot_ids(config))
 
 
 def table(found: Coverage) -> Iterator[str]:

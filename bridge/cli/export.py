@@ -1,4 +1,4 @@
-"""`postkamer export`: the archive as JSON lines."""
+"""`postkamer export`: the archive as JSON lines, or as a page to read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from bridge.archive import export_html
 from bridge.archive.blobs import FileBlobs
 from bridge.archive.export import Selection, batches
+from bridge.archive.export_html import Look
 from bridge.archive.export_output import NoFiles, Stream, to_file, to_folder, writing
+from bridge.archive.export_words import words_in
 from bridge.cli.catch_up import catch_up
 from bridge.cli.common import open_archive
 from bridge.errors import PostkamerError
@@ -25,6 +29,7 @@ from bridge.storage.numbers import numbers
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bridge.archive.export import Batch, Files
     from bridge.archive.export_output import Folder, Output
     from bridge.config.schema import Config
     from bridge.storage.db import Connection
@@ -36,9 +41,14 @@ _SHOW_SECONDS = 0.2
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
-    command = sub.add_parser("export", help="write the archive as JSON lines")
+    command = sub.add_parser("export", help="write the archive as JSON lines, or as a page to read")
     command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="config.yaml")
-    command.add_argument("--format", choices=("jsonl",), required=True, help="JSON lines, one a message or event")
+    command.add_argument(
+        "--format",
+        choices=("jsonl", "html"),
+        required=True,
+        help="jsonl: JSON lines, one a message or event; html: a page to read and to print",
+    )
     command.add_argument(
         "--room", type=room_id, action="append", metavar="ID", help="only this room (!…); may be given again"
     )
@@ -93,10 +103,10 @@ def run(args: argparse.Namespace) -> int:
     selection = Selection(tuple(args.room) if args.room else None, args.since, args.until)
     folder = args.output is not None and (args.output.endswith("/") or Path(args.output).is_dir())
     path = Path(args.output) if args.output is not None else None
-    return asyncio.run(_export(args.config, selection, path, is_folder=folder))
+    return asyncio.run(_export(args.config, selection, args.format, path, is_folder=folder))
 
 
-async def _export(config_path: Path, selection: Selection, path: Path | None, *, is_folder: bool) -> int:
+async def _export(config_path: Path, selection: Selection, fmt: str, path: Path | None, *, is_folder: bool) -> int:
     async with AsyncExitStack() as up:
         config, db = await up.enter_async_context(open_archive(config_path))
         await catch_up(config, db)
@@ -107,8 +117,8 @@ async def _export(config_path: Path, selection: Selection, path: Path | None, *,
         shown = Progress(sys.stderr.isatty())
         if shown.wanted:
             shown.total = await export.count(tx, selection.rooms, selection.since, selection.until)
-        async with _output(config, path, is_folder=is_folder) as (output, folder):
-            async for batch in batches(tx, selection, output.files):
+        async with _output(config, path, fmt, is_folder=is_folder) as (output, folder):
+            async for batch in _batches(tx, config, selection, output.files, fmt):
                 await output.write(batch.lines)
                 shown.add(batch.events)
         shown.end()
@@ -119,13 +129,22 @@ async def _export(config_path: Path, selection: Selection, path: Path | None, *,
     return 0
 
 
+def _batches(tx: Connection, config: Config, selection: Selection, files: Files, fmt: str) -> AsyncIterator[Batch]:
+    if fmt == "jsonl":
+        return batches(tx, selection, files)
+    look = Look(words_in(config.bots.language), ZoneInfo(config.bots.timezone), datetime.now(UTC))
+    return export_html.batches(tx, selection, files, look)
+
+
 @asynccontextmanager
-async def _output(config: Config, path: Path | None, *, is_folder: bool) -> AsyncIterator[tuple[Output, Folder | None]]:
+async def _output(
+    config: Config, path: Path | None, fmt: str, *, is_folder: bool
+) -> AsyncIterator[tuple[Output, Folder | None]]:
     if path is None:
         with writing("to standard output"):
             yield Stream(sys.stdout.fileno(), NoFiles()), None
     elif is_folder:
-        async with to_folder(path, FileBlobs(config.data_dir)) as (output, folder):
+        async with to_folder(path, FileBlobs(config.data_dir), fmt) as (output, folder):
             yield output, folder
     else:
         async with to_file(path, NoFiles()) as output:

@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import IPv6Address
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
 
 Check = Callable[[Any], None]
 
@@ -210,6 +212,64 @@ class Duration(timedelta):
         return " ".join(f"{number}{unit}" for unit, number in parts.items() if number) or "0s"
 
 
+class TimeZone(str):
+    """A time zone of the IANA database."""
+
+    __slots__ = ()
+    SHAPE: ClassVar[str] = "a time zone such as Europe/Amsterdam"
+    EXAMPLE: ClassVar[str] = "Europe/Amsterdam"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A name that this machine knows."""
+        known = available_timezones()
+        if text not in known:
+            by_city = {name.rpartition("/")[2].lower(): name for name in sorted(known)}
+            wanted = text.strip().replace(" ", "_")
+            near = get_close_matches(wanted, sorted(known), 1) or [
+                by_city[city] for city in get_close_matches(wanted.rpartition("/")[2].lower(), by_city, 1)
+            ]
+            raise ValueError(f"must be {cls.SHAPE}" + (f"; did you mean {near[0]}?" if near else ""))
+        return cls(text)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """For reckoning with it."""
+        return ZoneInfo(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LaterJoiners:
+    """What who joins a room later may read of the time before.
+
+    Attributes:
+        policy: `as_client` (what the room's history visibility gives), `window` (that, and what was said in the
+            `length` before joining), or `all`.
+        length: of that window; nothing with the others.
+    """
+
+    SHAPE: ClassVar[str] = "as_client, all, or a length of time such as 30d"
+    EXAMPLE: ClassVar[str] = "as_client"
+
+    policy: Literal["as_client", "window", "all"]
+    length: Duration = Duration(0)  # noqa: RUF009 (it does not change)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """One of the two words, or a `Duration`."""
+        match text.strip():
+            case "as_client" | "all" as policy:
+                return cls(policy)
+            case window:
+                try:
+                    return cls("window", Duration.parse(window))
+                except ValueError:
+                    raise ValueError(f"must be {cls.SHAPE} (d, h, m, s)") from None
+
+    def __str__(self) -> str:
+        return str(self.length) if self.policy == "window" else self.policy
+
+
 class ByteSize(int):
     """A number of bytes that fits in PostgreSQL's bigint."""
 
@@ -243,6 +303,12 @@ def between(low: int, high: int) -> Check:
             raise ValueError(f"must be from {low} to {high}")
 
     return check
+
+
+def not_empty(value: tuple[object, ...]) -> None:
+    """Check that a list has something in it."""
+    if not value:
+        raise ValueError("must have at least one entry")
 
 
 def identifier(value: str) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from bridge.config.checks import PLACEHOLDER, ByteSize, Duration
-from bridge.config.loader import Kind
+from bridge.config.checks import PLACEHOLDER, ByteSize, Duration, LaterJoiners
+from bridge.config.kind import Kind
 from bridge.config.registration import dump, sample
 from bridge.config.schema import Appservice, Bots, Config
 
@@ -48,8 +48,8 @@ def config_yaml(values: Mapping[str, object] | None = None) -> str:
 def registration_yaml() -> str:
     """The sample of a registration, with the names that are the default."""
     own = {item.name: item.default for item in fields(Appservice)}
-    bot = next(item.default for item in fields(Bots) if item.name == "localpart")
-    return dump(sample(appservice_id=str(own["id"]), sender=str(own["sender_localpart"]), bot=str(bot)))
+    bots = [str(user.localpart) for user in Bots().users]
+    return dump(sample(appservice_id=str(own["id"]), sender=str(own["sender_localpart"]), bots=bots))
 
 
 def write(folder: Path) -> None:
@@ -78,6 +78,12 @@ def _setting(item: Field[Any], kind: Kind, value: object, indent: str) -> Iterat
     choices = get_args(kind.type) if get_origin(kind.type) is Literal else ()
     if not all(choice in doc for choice in choices):
         doc += f" One of {', '.join(choices)}."
+    if kind.item is not None and kind.item.is_section and item.default is not MISSING:
+        yield from _comment(doc, indent)
+        yield f"{indent}{item.name}:"
+        for number, entry in enumerate(item.default):
+            yield from _entry(kind.item.type, entry, f"{indent}  ", explained=number == 0)
+        return
     if value is MISSING:
         value = f"{PLACEHOLDER}: {kind.type.EXAMPLE}>" if item.default is MISSING else item.default
     elif item.default not in (MISSING, None):
@@ -86,15 +92,27 @@ def _setting(item: Field[Any], kind: Kind, value: object, indent: str) -> Iterat
     yield f"{indent}{item.name}: {_yaml(value)}"
 
 
+def _entry(cls: type[Any], entry: object, indent: str, *, explained: bool) -> Iterator[str]:
+    """A section in a list; what its keys mean stands at the first one."""
+    dash = "- "
+    for item in fields(cls):
+        if explained:
+            yield from _comment(str(item.metadata["doc"]), f"{indent}  " if dash == "  " else indent)
+        yield f"{indent}{dash}{item.name}: {_yaml(getattr(entry, item.name))}"
+        dash = "  "
+
+
 def _comment(text: str, indent: str) -> list[str]:
     return [f"{indent}# {line}" for line in wrap(" ".join(text.split()), _WIDTH, break_on_hyphens=False)]
 
 
 def _yaml(value: object) -> str:
-    """A scalar; text is in double quotes, in which YAML knows the escapes of JSON."""
+    """A scalar, or a list of them; text is in double quotes, in which YAML knows the escapes of JSON."""
     if value is None:
         return "null"
-    if isinstance(value, int | Duration | ByteSize):
+    if isinstance(value, tuple):
+        return f"[{', '.join(_yaml(entry) for entry in value)}]"
+    if isinstance(value, int | Duration | ByteSize | LaterJoiners):
         return str(value)
     quoted = json.dumps(str(value), ensure_ascii=False)
     return re.sub("[^\x20-\x7e]", lambda found: f"\\U{ord(found[0]):08x}", quoted)

@@ -1,6 +1,6 @@
 """The registration file: what the homeserver has to know of us (Matrix Application Service API, "Registration").
 
-The rooms namespace gives us every event of every room without the right to act as anybody but our own two users.
+The rooms namespace gives us every event of every room without the right to act as anybody but our own users.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from bridge.config.document import ConfigError, Problem, compose, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from bridge.config.checks import HostPort
@@ -36,7 +36,7 @@ _COMMENTS = {
     "rate_limited": "Answers to many people at once are not slowed down.",
     "receive_ephemeral": "Read receipts are sent to us too.",
     "de.sorunome.msc2409.push_ephemeral": "The same for older servers.",
-    "io.element.msc4190": "The bot makes its own device, with which it reads encrypted rooms.",
+    "io.element.msc4190": "Each bot makes its own device, with which it reads encrypted rooms.",
     "users": "Only our own users: Postkamer can act as nobody else.",
     "aliases": "No room addresses.",
     "rooms": "All rooms, for reading: the server sends us their events, and no bot has to be a member.",
@@ -46,7 +46,7 @@ _COMMENTS = {
 def registration(config: Config) -> dict[str, Any]:
     """The registration that belongs to this config, with its tokens in clear."""
     ours = config.appservice
-    names = (ours.sender_localpart, config.bots.localpart)
+    names = (ours.sender_localpart, *(user.localpart for user in config.bots.users))
     return _content(
         appservice_id=ours.id,
         url=ours.address or f"http://{_reached_at(ours.listen)}",
@@ -57,12 +57,12 @@ def registration(config: Config) -> dict[str, Any]:
     )
 
 
-def sample(*, appservice_id: str, sender: str, bot: str) -> dict[str, Any]:
+def sample(*, appservice_id: str, sender: str, bots: Iterable[str]) -> dict[str, Any]:
     """A registration in which the values that nobody can guess are left open.
 
     In the place of a text stands a list, so that Synapse refuses to start with it.
     """
-    users = [f"^@{re.escape(name)}:<{TO_FILL_IN} example\\.com>$" for name in (sender, bot)]
+    users = [f"^@{re.escape(name)}:<{TO_FILL_IN} example\\.com>$" for name in (sender, *bots)]
     hole = [TO_FILL_IN]
     return _content(
         appservice_id=appservice_id, url=hole, as_token=hole, hs_token=hole, sender_localpart=sender, users=users

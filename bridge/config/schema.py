@@ -15,15 +15,19 @@ from bridge.config.checks import (
     ByteSize,
     Duration,
     HostPort,
+    LaterJoiners,
     Localpart,
     Secret,
     ServerName,
+    TimeZone,
     WebUrl,
     between,
     identifier,
+    not_empty,
     postgresql_url,
     token,
 )
+from bridge.config.ids import BotName, IdPattern, MatrixId
 
 
 def setting(doc: str, **kwargs: Any) -> Any:
@@ -95,11 +99,82 @@ class Encryption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bots:
-    """The Matrix users of our bots."""
+class BotUser:
+    """A Matrix user that one bot or several answer with."""
 
-    localpart: Localpart = setting("The bot that people invite to their rooms.", default=Localpart("postkamer"))
-    displayname: str = setting("Its name.", default="Postkamer")
+    localpart: Localpart = setting("What stands between @ and the colon in its Matrix id.")
+    displayname: str = setting("Its name.")
+    avatar: Path | None = setting("The path of a picture, relative to this file.", default=None)
+    bots: tuple[BotName, ...] = setting("The bots that answer in its name.", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bots:
+    """The bots that staff talk to."""
+
+    language: Literal["nl", "en"] = setting(
+        "The language of who has not chosen one with !taal or !language: nl or en.", default="nl"
+    )
+    timezone: TimeZone = setting("The time zone of dates and times, and of jobs.", default=TimeZone("Europe/Amsterdam"))
+    commands_per_minute: Annotated[int, between(1, 10_000)] = setting(
+        "How many commands one person may give within a minute.", default=30
+    )
+    users: Annotated[tuple[BotUser, ...], not_empty] = setting(
+        "The Matrix users of the bots; people invite them to their rooms. "
+        "A bot that stands under none of them belongs to the first.",
+        default=(
+            BotUser(
+                localpart=Localpart("postkamer"),
+                displayname="Postkamer",
+                bots=(BotName("archive"), BotName("core"), BotName("webhook")),
+            ),
+            BotUser(localpart=Localpart("mededelingen"), displayname="Mededelingen", bots=(BotName("announce"),)),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """Who may do what with the bots. Others may do nothing."""
+
+    staff: tuple[IdPattern, ...] | None = setting(
+        "The members of staff; * stands for anything. Left out: everybody on homeserver.server_name.", default=None
+    )
+    guests: tuple[IdPattern, ...] = setting(
+        "People of other servers who may do what guests may, such as @*:partner.nl.", default=()
+    )
+    managers: tuple[MatrixId, ...] = setting("Managers of the company: they manage every room they are in.", default=())
+    auditors: tuple[MatrixId, ...] = setting(
+        "People who may look into everything, for a purpose that is written down with it.", default=()
+    )
+    it: tuple[MatrixId, ...] = setting("People who look after this program; it reports to them.", default=())
+    room_manager_level: Annotated[int, between(1, 100)] = setting(
+        "The power level from which somebody manages a room.", default=50
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What people may read in the archive."""
+
+    later_joiners: LaterJoiners = setting(
+        "What who joins a room later may read of the time before: as_client (what the room's own setting of history "
+        "says), a length of time before joining such as 30d, or all.",
+        default=LaterJoiners("as_client"),
+    )
+    after_leaving: Literal["seen", "nothing"] = setting(
+        "What who left a room may still read of it: seen (what could be read then) or nothing.", default="seen"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhooks:
+    """Messages from other programs, by HTTP, into a room that has a webhook."""
+
+    listen: HostPort | None = setting("HOST:PORT for them, such as 127.0.0.1:29360. Left out: off.", default=None)
+    address: WebUrl | None = setting(
+        "The URL at which other programs reach `listen`, when that is not http://HOST:PORT.", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,5 +205,8 @@ class Config:
     archive: Archive = field(default_factory=Archive)
     encryption: Encryption
     bots: Bots = field(default_factory=Bots)
+    rights: Rights = field(default_factory=Rights)
+    access: Access = field(default_factory=Access)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     monitoring: Monitoring = field(default_factory=Monitoring)
     logging: Logging = field(default_factory=Logging)

@@ -25,6 +25,7 @@ from bridge.cli.coverage import table
 from bridge.config.checks import HostPort
 from bridge.config.loader import load
 from bridge.config.registration import dump, registration
+from bridge.config.users import bot_ids
 from bridge.demo.days import working_days
 from bridge.demo.owner import Owner, owner_registration
 from bridge.demo.progress import Progress, open_progress
@@ -81,7 +82,7 @@ async def run(options: Options, stop: asyncio.Event) -> int:
         progress = up.enter_context(open_progress(options.folder / "progress.jsonl"))
         ports = progress.once("ports", lambda: {"synapse": free_port(_SYNAPSE_PORT), "postkamer": free_port(_OUR_PORT)})
         config = _config(options.folder / "postkamer", ports)
-        ours = (str(config.appservice.sender_localpart), str(config.bots.localpart))
+        ours = [str(config.appservice.sender_localpart), *(str(user.localpart) for user in config.bots.users)]
         owner_file = options.folder / "owner-registration.yaml"
         as_token = owner_registration(owner_file, DEFAULT_SERVER_NAME, not_ours=ours)
         _say("Starting the homeserver and Postkamer ...")
@@ -97,7 +98,7 @@ async def run(options: Options, stop: asyncio.Event) -> int:
         print("\n".join(table(found)), flush=True)
         if options.leave:
             return 0 if found.complete else 1
-        bot = synapse.user_id(config.bots.localpart)
+        bot = synapse.user_id(config.bots.users[0].localpart)
         print(welcome(options, synapse, bot=bot, password=progress["password"]), flush=True)
         await stop.wait()
         return 0
@@ -133,7 +134,7 @@ async def _fill(options: Options, progress: Progress, synapse: LocalSynapse, own
         token = await synapse.register(admin, progress["password"])
         await _make_up(app, AdminHistory(owner.session, owner.url, token))
     progress.done("state", _WORKING)
-    bot = str(app.config.bots.localpart)
+    bot = str(app.config.bots.users[0].localpart)
     days = progress.once("days", lambda: working_days(datetime.now()))  # noqa: DTZ005 (office hours are local)
     with _Meter() as meter:
         seeding = Seeding(owner, company, progress, days=days, bot=bot, on_step=lambda done: meter.show("events", done))
@@ -145,7 +146,7 @@ async def _fill(options: Options, progress: Progress, synapse: LocalSynapse, own
     await _caught_up(app, last)
     progress.done("state", _IDLE)
     async with snapshot(app.db) as tx:
-        return await measure(tx, owner.user_id(bot))
+        return await measure(tx, bot_ids(app.config))
 
 
 async def _make_up(app: App, history: AdminHistory) -> None:

@@ -48,7 +48,7 @@ class Courier(Protocol):
         """Send an event, encrypted where the room is; the same `txn_id` again gives the same event id.
 
         The bot's device is named in the request, so that the homeserver still knows the id after its restart. Reactions
-        are never encrypted.
+        and redactions are never encrypted; the content of an m.room.redaction has its target in `redacts`.
         """
 
     async def room(self, room_id: str) -> RoomNow:

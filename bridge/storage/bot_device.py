@@ -17,13 +17,19 @@ class BotDevice:
     device_id: str
     next_batch: str | None  # how far /sync has been handled
     recovery_key: bytes | None  # the cross-signing identity, encrypted
+    displayname: str | None  # that we gave its user last
+    avatar_sha256: bytes | None  # of the picture that we gave it last
 
 
-_GET = "SELECT user_id, device_id, next_batch, recovery_key FROM bot_device WHERE user_id = $1"
+_GET = """
+SELECT user_id, device_id, next_batch, recovery_key, displayname, avatar_sha256 FROM bot_device WHERE user_id = $1
+"""
 _ADD = "INSERT INTO bot_device (user_id, device_id) VALUES ($1, $2) ON CONFLICT (user_id) DO NOTHING"
 _REPLACE = "UPDATE bot_device SET device_id = $2, next_batch = NULL WHERE user_id = $1"
 _NEXT_BATCH = "UPDATE bot_device SET next_batch = $3 WHERE user_id = $1 AND device_id = $2"
 _RECOVERY_KEY = "UPDATE bot_device SET recovery_key = $2 WHERE user_id = $1"
+_DISPLAYNAME = "UPDATE bot_device SET displayname = $2 WHERE user_id = $1"
+_AVATAR = "UPDATE bot_device SET avatar_sha256 = $2 WHERE user_id = $1"
 
 
 async def get(db: Connection, user_id: str) -> BotDevice | None:
@@ -50,3 +56,13 @@ async def set_next_batch(tx: Connection, user_id: str, device_id: str, next_batc
 async def set_recovery_key(db: Connection, user_id: str, sealed: bytes) -> None:
     """Keep the cross-signing identity, encrypted by the caller."""
     await db.execute(_RECOVERY_KEY, user_id, sealed)
+
+
+async def set_displayname(db: Connection, user_id: str, displayname: str) -> None:
+    """Remember the name that its user was given."""
+    await db.execute(_DISPLAYNAME, user_id, displayname)
+
+
+async def set_avatar(db: Connection, user_id: str, digest: bytes) -> None:
+    """Remember the picture that its user was given."""
+    await db.execute(_AVATAR, user_id, digest)

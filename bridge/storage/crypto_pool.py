@@ -30,6 +30,7 @@ _WITHHELD = """
 INSERT INTO crypto_megolm_inbound_session (session_id, sender_key, room_id, withheld_code, account_id)
 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (session_id, account_id) DO NOTHING
 """
+_LOCK_DEVICES = "LOCK TABLE crypto_tracked_user IN SHARE ROW EXCLUSIVE MODE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,18 @@ async def put_withheld(
     await tx.execute(_WITHHELD, session_id, sender_key, room_id, code, account_id)
 
 
+async def lock_devices(tx: Connection) -> None:
+    """Let nobody else write what we know of others' devices before this transaction ends."""
+    await tx.execute(_LOCK_DEVICES)
+
+
 @asynccontextmanager
-async def open_crypto_pool(url: str, *, size: int = 3) -> AsyncIterator[Pool]:
+async def open_crypto_pool(url: str, *, size: int) -> AsyncIterator[Pool]:
     """A pool for mautrix's `Database`, whose schema exists.
 
     Args:
         url: as for `storage.db.open_db`.
+        size: connections at the most.
     """
     connection = await connect(url)
     try:

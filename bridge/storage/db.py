@@ -101,6 +101,11 @@ class Db:
             await connection.execute("SELECT 1")
 
 
+async def relax(tx: Connection) -> None:
+    """Let this transaction count as committed before it is on disk: for what is simply done again if it is lost."""
+    await tx.execute("SET LOCAL synchronous_commit = off")
+
+
 async def connect(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> asyncpg.Connection[asyncpg.Record]:
     """A single connection outside the pool, with the same settings (for locks and notifications)."""
     return await asyncpg.connect(

@@ -40,7 +40,7 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "40",
     "shared_buffers": "96MB",
-    "wal_compression": "on",
+    "wal_sync_method": "open_datasync",  # a commit is one write instead of a write and a sync
     "synchronous_commit": "on",
     "io_method": "sync",
     "timezone": "UTC",

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import zstandard
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.storage.db import Connection
 
-_PUT = "INSERT INTO intake (body) SELECT unnest($1::bytea[])"
+_PUT = "INSERT INTO intake (body, size) SELECT * FROM unnest($1::bytea[], $2::integer[])"
+# JSON of events shrinks to a seventh in a fraction of the time that writing the rest would take.
+_LEVEL = 1
 _PEEK = """
-SELECT id, body FROM (
-    SELECT id, body, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS before
-    FROM (SELECT id, body FROM intake ORDER BY id LIMIT $1) AS oldest
+SELECT id, body, packed FROM (
+    SELECT id, body, packed, sum(size) OVER (ORDER BY id) - size AS before
+    FROM (
+        SELECT id, body, size IS NOT NULL AS packed, coalesce(size, octet_length(body)) AS size
+        FROM intake ORDER BY id LIMIT $1
+    ) AS oldest
 ) AS summed WHERE before < $2 ORDER BY id
 """
 _COUNT = "SELECT count(*) FROM intake"
@@ -26,12 +33,14 @@ class GoneError(Exception):
 
 async def put(db: Connection, bodies: Sequence[bytes]) -> None:
     """Store bodies, in this order, all or none."""
-    await db.execute(_PUT, bodies)
+    pack = zstandard.ZstdCompressor(level=_LEVEL).compress
+    await db.execute(_PUT, [pack(body) for body in bodies], [len(body) for body in bodies])
 
 
 async def peek(db: Connection, limit: int, size: int) -> dict[int, bytes]:
     """The oldest bodies by number: at most `limit`, and no further one once `size` bytes are reached."""
-    return {row[0]: row[1] for row in await db.fetch(_PEEK, limit, size)}
+    unpack = zstandard.ZstdDecompressor().decompress
+    return {row[0]: unpack(row[1]) if row[2] else row[1] for row in await db.fetch(_PEEK, limit, size)}
 
 
 async def drop(tx: Connection, ids: Sequence[int]) -> None:

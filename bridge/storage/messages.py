@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from bridge.storage.db import Connection
+    from bridge.storage.readable import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class Revision:
     body: str
     formatted_body: str | None
     detail: str | None  # JSON, as in table `message`
+    ord: int
+    sub: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its room."""
+        return (self.ord, self.sub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,13 @@ class Reaction:
     sender: str
     key: str
     sent_at: datetime
+    ord: int
+    sub: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its room."""
+        return (self.ord, self.sub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,13 @@ class Redaction:
     reason: str | None
     sent_at: datetime
     received_at: datetime
+    ord: int
+    sub: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its room."""
+        return (self.ord, self.sub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +99,17 @@ _HIDDEN = f"SELECT e.event_id FROM event e WHERE e.event_id = ANY($1::text[]) AN
 
 # Client-Server API v1.16, "Validity of replacement events".
 _REVISIONS = f"""
-SELECT v.event_id, v.target_id, v.sender, v.sent_at, v.msgtype, v.body, v.formatted_body, v.detail
+SELECT v.event_id, v.target_id, v.sender, v.sent_at, v.msgtype, v.body, v.formatted_body, v.detail, v.ord, v.sub
 FROM revision v
 JOIN event e ON e.event_id = v.event_id
 JOIN message m ON m.event_id = v.target_id AND m.room_id = v.room_id AND m.sender = v.sender AND m.type = v.type
 JOIN event t ON t.event_id = v.target_id AND t.rel_type IS DISTINCT FROM 'm.replace'
-WHERE v.target_id = ANY($1::text[]) AND v.body IS NOT NULL AND NOT {HIDDEN}
+WHERE v.target_id = ANY($1::text[]) AND v.body IS NOT NULL AND ($2 OR NOT {HIDDEN})
 ORDER BY v.target_id, v.sent_at, v.event_id
 """  # noqa: S608
 
 _REACTIONS = f"""
-SELECT x.event_id, x.target_id, x.sender, x.key, x.sent_at
+SELECT x.event_id, x.target_id, x.sender, x.key, x.sent_at, e.ord, e.sub
 FROM reaction x
 JOIN event e ON e.event_id = x.event_id
 JOIN event t ON t.event_id = x.target_id AND t.room_id = x.room_id
@@ -99,8 +121,9 @@ _REDACTIONS = """
 SELECT x.event_id, x.target_id, x.sender,
        CASE WHEN EXISTS (SELECT FROM redaction r WHERE r.target_id = x.event_id AND r.room_id = x.room_id)
             THEN NULL ELSE x.reason END,
-       x.sent_at, x.received_at
+       x.sent_at, x.received_at, e.ord, e.sub
 FROM redaction x
+JOIN event e ON e.event_id = x.event_id
 JOIN event t ON t.event_id = x.target_id AND t.room_id = x.room_id
 WHERE x.target_id = ANY($1::text[])
 ORDER BY x.target_id, x.sent_at, x.event_id
@@ -126,9 +149,13 @@ async def hidden(db: Connection, event_ids: Sequence[str]) -> set[str]:
     return {row[0] for row in await db.fetch(_HIDDEN, list(event_ids))}
 
 
-async def revisions_of(db: Connection, event_ids: Sequence[str]) -> list[Revision]:
-    """The valid edits of these messages, by message, oldest first; the last one is the text that stands."""
-    return [Revision(*row) for row in await db.fetch(_REVISIONS, list(event_ids))]
+async def revisions_of(db: Connection, event_ids: Sequence[str], *, removed: bool = False) -> list[Revision]:
+    """The valid edits of these messages, by message, oldest first; the last one is the text that stands.
+
+    Args:
+        removed: also those that nobody else may be shown (auditors).
+    """
+    return [Revision(*row) for row in await db.fetch(_REVISIONS, list(event_ids), removed)]
 
 
 async def reactions_of(db: Connection, event_ids: Sequence[str]) -> list[Reaction]:

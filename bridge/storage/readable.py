@@ -1,17 +1,21 @@
-"""What a person may read, as a value: made by `bridge.archive.access` alone, taken by every query that shows messages."""
+"""What a person may read, as a value: made by `bridge.archive.access` alone, taken by all that shows messages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Place = tuple[int, int]  # (ord, sub): where an event stands in its room
 
 FIRST: Final[Place] = (-(2**63), -(2**63))
 LAST: Final[Place] = (2**63 - 1, 2**63 - 1)
+
+
+def after(place: Place) -> Place:
+    """The place directly behind another."""
+    return place if place == LAST else (place[0], place[1] + 1)
 
 
 class Span(NamedTuple):
@@ -25,15 +29,34 @@ WHOLE: Final = Span()
 _SEAL: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class SpanColumns:
-    """All spans of a `Readable` as columns for `unnest`."""
+# Keeps of `event m` or `message m` what lies within spans; its five arguments are those of `Readable.columns`. Spans do
+# not touch each other, so no row comes twice.
+WITHIN: Final = """
+JOIN unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+     AS s (room_id, start_ord, start_sub, end_ord, end_sub)
+ON m.room_id = s.room_id AND (m.ord, m.sub) >= (s.start_ord, s.start_sub) AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
+"""
+
+
+class SpanColumns(NamedTuple):
+    """Spans as columns: the first five arguments of a query with `WITHIN`."""
 
     room_ids: list[str]
     start_ords: list[int]
     start_subs: list[int]
     end_ords: list[int]
     end_subs: list[int]
+
+
+def columns_of(room_id: str, spans: Sequence[Span]) -> SpanColumns:
+    """Spans of a room, for a query."""
+    return SpanColumns(
+        [room_id] * len(spans),
+        [span.start[0] for span in spans],
+        [span.start[1] for span in spans],
+        [span.end[0] for span in spans],
+        [span.end[1] for span in spans],
+    )
 
 
 class Readable:
@@ -66,14 +89,7 @@ class Readable:
 
     def columns(self, room_id: str) -> SpanColumns:
         """The spans of one room, for a query."""
-        spans = self.spans(room_id)
-        return SpanColumns(
-            [room_id] * len(spans),
-            [span.start[0] for span in spans],
-            [span.start[1] for span in spans],
-            [span.end[0] for span in spans],
-            [span.end[1] for span in spans],
-        )
+        return columns_of(room_id, self.spans(room_id))
 
 
 def seal_for_access() -> object:

@@ -153,7 +153,7 @@ SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], 
 # `event` stands first: TRUNCATE takes its locks in this order, and waits there for a reader without stopping it later.
 _CLEAR = """
 TRUNCATE event, message, revision, reaction, redaction, poll_vote, poll_end, attachment, room_state, room, membership,
-         receipt
+         history_visibility, receipt
 """
 _PATIENCE = "SET LOCAL lock_timeout = '30s'"
 

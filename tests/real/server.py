@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SENDER = "_postkamer"
 BOT = "postkamer"
+ANNOUNCER = "mededelingen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Appservice:
 
     def registration(self, server_name: str) -> dict[str, object]:
         """The registration file."""
-        users = [f"@{name}:{server_name.replace('.', '[.]')}" for name in (SENDER, BOT)]
+        users = [f"@{name}:{server_name.replace('.', '[.]')}" for name in (SENDER, BOT, ANNOUNCER)]
         return {
             "id": self.id,
             "url": f"http://127.0.0.1:{self.port}",

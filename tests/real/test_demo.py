@@ -62,7 +62,7 @@ async def _owner(folder: Path) -> AsyncIterator[Owner]:
     """The homeserver of a demo that has ended, or a new one, with the rights of the demo's owner."""
     path = folder / "owner-registration.yaml"
     folder.mkdir(exist_ok=True)
-    as_token = owner_registration(path, DEFAULT_SERVER_NAME, not_ours=["postkamer"])
+    as_token = owner_registration(path, DEFAULT_SERVER_NAME, not_ours=["postkamer", "mededelingen"])
     async with (
         local_synapse(folder / "synapse", registrations=[path]) as synapse,
         aiohttp.ClientSession() as session,

@@ -10,11 +10,11 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from bridge.archive.secret import WrongPickleKeyError, seal
 from bridge.demo.person import Person
 from bridge.errors import PostkamerError
 from bridge.matrix.crypto import check_pickle_key
 from bridge.matrix.crypto.identity import Identity, kept_identity
-from bridge.matrix.crypto.secret import WrongPickleKeyError, seal
 from bridge.storage import bot_device
 from tests.real.rooms import running, scene, text
 from tests.waiting import until
@@ -77,7 +77,7 @@ async def test_the_device_is_cross_signed_and_nothing_private_is_in_the_clear(in
         answer = await keys_of(anna, s.bot)
         assert signed_by_owner(answer, s.bot, device.device_id)
         profile = await anna.request("GET", f"v3/profile/{s.bot}")
-        assert profile["displayname"] == config.bots.displayname
+        assert profile["displayname"] == config.bots.users[0].displayname
 
         pickle_key = config.encryption.pickle_key.reveal()
         async with s.held.db.connection() as connection:

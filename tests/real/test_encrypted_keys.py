@@ -58,7 +58,7 @@ async def hold_keys(person: Person, monkeypatch: pytest.MonkeyPatch) -> Callable
 async def unread(s: Scene, room_id: str) -> dict[str | None, int]:
     """What `coverage` says of a room: why, and how many."""
     async with s.held.db.connection() as connection:
-        return {one.reason: one.count for one in await coverage.unread(connection, s.bot) if one.room_id == room_id}
+        return {one.reason: one.count for one in await coverage.unread(connection, [s.bot]) if one.room_id == room_id}
 
 
 async def test_a_key_that_comes_late(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

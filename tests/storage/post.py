@@ -35,6 +35,7 @@ TABLES = {
     "room_state": "*",
     "room": "*",
     "membership": "*",
+    "history_visibility": "*",
     "receipt": "*",
 }
 

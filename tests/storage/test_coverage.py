@@ -17,7 +17,7 @@ from tests.storage.scribe import OTHER, ROOM, Scribe, insert
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-BOT = "@postkamer:example.com"
+BOT, ANNOUNCER = "@postkamer:example.com", "@mededelingen:example.com"
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ async def scribe(database_url: str) -> AsyncIterator[Scribe]:
         yield Scribe(db)
 
 
-async def measured(scribe: Scribe) -> Coverage:
+async def measured(scribe: Scribe, room_id: str | None = None) -> Coverage:
     async with snapshot(scribe.db) as tx:
-        return await measure(tx, BOT)
+        return await measure(tx, (BOT, ANNOUNCER), room_id)
 
 
 async def follow_to_the_end(scribe: Scribe, name: str = "recorder") -> None:
@@ -77,10 +77,10 @@ async def insert_room(scribe: Scribe, room_id: str, name: str, encryption: str |
         await insert(tx, "room", {"room_id": room_id, "name": name, "encryption": encryption})
 
 
-async def join_bot(scribe: Scribe, room_id: str) -> None:
+async def join_bot(scribe: Scribe, room_id: str, bot: str = BOT, place: int = 1) -> None:
     async with scribe.db.tx() as tx:
-        member = {"room_id": room_id, "user_id": BOT, "ord": 1, "sub": 0, "event_id": "$join", "membership": "join"}
-        await insert(tx, "membership", {**member, "sender": BOT, "from_at": scribe.now})
+        member = {"room_id": room_id, "user_id": bot, "ord": place, "sub": 0, "membership": "join"}
+        await insert(tx, "membership", {**member, "event_id": f"$join{place}", "sender": bot, "from_at": scribe.now})
 
 
 async def test_encrypted_events_and_why_they_are_unread(scribe: Scribe) -> None:
@@ -89,6 +89,7 @@ async def test_encrypted_events_and_why_they_are_unread(scribe: Scribe) -> None:
         await scribe.event("m.room.create", {}, room=room, state_key="")
         await scribe.event("m.room.encrypted", {}, room=room, encrypted=True, table="message")
     await join_bot(scribe, ROOM)
+    await join_bot(scribe, ROOM, ANNOUNCER, 100)
     waiting = await scribe.event("m.room.encrypted", {}, encrypted=True, table="message")
     removed = await scribe.event("m.room.encrypted", {}, encrypted=True, table="message")
     await scribe.redaction(removed)
@@ -106,6 +107,7 @@ async def test_encrypted_events_and_why_they_are_unread(scribe: Scribe) -> None:
         "reasons": {"no key for its session": 1, NOT_TRIED: 1},
     }
     assert (directie["bot"], directie["reasons"]) == (False, {NO_BOT: 1})
+    assert len(found.rooms) == 2
     assert found.totals()["encrypted_rooms_without_bot"] == 1
     assert f"  directie: 1 encrypted not read: {NO_BOT}" in list(table(found))
 
@@ -178,3 +180,23 @@ async def test_when_it_was_compared_with_the_homeserver(scribe: Scribe) -> None:
     found = await measured(scribe)
     assert "Last compared with what the homeserver has: 2026-03-02 08:00 UTC" in list(table(found))
     assert found.as_json()["checked_at"] == "2026-03-02T08:00:00.000Z"
+
+
+async def test_one_room_is_counted_as_it_is_among_all(scribe: Scribe) -> None:
+    for room in (ROOM, OTHER):
+        first = await scribe.message("hoi", room=room)
+        await scribe.file(first, "a.txt", room=room, state="failed", reason="404")
+        await scribe.event("m.room.encrypted", {}, room=room, encrypted=True, table="message")
+        await scribe.event("m.reaction", {}, room=room, relation=("m.annotation", "$forgotten"))
+    await follow_to_the_end(scribe)
+    async with scribe.db.tx() as tx:
+        await consumers.set_aside(tx, "recorder", 2, "no sender", room_id=ROOM)
+        await consumers.set_aside(tx, "recorder", 3, "no sender", room_id=OTHER)
+    await scribe.event("m.room.create", {}, state_key="")
+    everything, alone = await measured(scribe), await measured(scribe, ROOM)
+    assert [room.as_json() for room in alone.rooms] == [
+        room.as_json() for room in everything.rooms if room.row.room_id == ROOM
+    ]
+    assert alone.set_aside.total() == 1
+    assert [consumer.behind for consumer in alone.consumers] == [1]
+    assert [consumer.behind for consumer in (await measured(scribe, OTHER)).consumers] == [0]

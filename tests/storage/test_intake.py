@@ -169,3 +169,12 @@ async def test_little_is_in_memory_at_once(db: Db) -> None:
         assert [body[:1] for body in (await storage.peek(connection, 10, 800)).values()] == [b"x", b"y"]
         assert [body[:1] for body in (await storage.peek(connection, 10, 801)).values()] == [b"x", b"y", b"z"]
         assert [body[:1] for body in (await storage.peek(connection, 1, 10**6)).values()] == [b"x"]
+
+
+async def test_what_an_older_program_has_taken_is_sorted_too(db: Db) -> None:
+    async with db.connection() as connection:
+        await connection.execute("INSERT INTO intake (body) VALUES ($1)", transaction(event("$old")))
+    async with working(db) as intake:
+        await intake.put(transaction(event("$new")))
+        await settled(db)
+    assert await keys(db) == ["$old", "$new"]

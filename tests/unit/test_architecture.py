@@ -134,6 +134,19 @@ def sql(tree: ast.AST) -> list[int]:
     ]
 
 
+def seals(tree: ast.AST) -> list[int]:
+    """The lines that name what makes a `Readable`."""
+    names = {"seal_for_access", "_SEAL"}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node.value in names:
+            found.add(node.lineno)
+        named = {getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "name", None)}
+        if named & names and isinstance(node, (ast.expr, ast.alias)):
+            found.add(node.lineno)
+    return sorted(found)
+
+
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         yield node
@@ -188,6 +201,12 @@ def test_imports_follow_the_arrows(path: str) -> None:
 def test_sql_stands_in_storage_alone(path: str) -> None:
     if part_of(path).name not in {"storage", "migrations"}:
         assert sql(sources()[path]) == []
+
+
+@pytest.mark.parametrize("path", sorted(sources()))
+def test_the_access_rule_alone_says_what_may_be_read(path: str) -> None:
+    if path not in {"bridge/archive/access.py", "bridge/storage/readable.py"}:
+        assert seals(sources()[path]) == []
 
 
 @pytest.mark.parametrize("path", sorted(sources()))
@@ -258,6 +277,11 @@ def test_sql_is_found() -> None:
         2,
         3,
     ]
+
+
+def test_a_seal_is_found() -> None:
+    source = "from x import seal_for_access as a\nx.seal_for_access()\nr._SEAL\nseal_for_access\n'_SEAL'\nseal = 1"
+    assert seals(ast.parse(source)) == [1, 2, 3, 4, 5]
 
 
 def test_state_is_found() -> None:

@@ -13,20 +13,37 @@ from bridge.config.checks import (
     ByteSize,
     Duration,
     HostPort,
+    LaterJoiners,
     Localpart,
     Secret,
     ServerName,
+    TimeZone,
     WebUrl,
     between,
     identifier,
+    not_empty,
     postgresql_url,
     token,
 )
+from bridge.config.ids import BotName, IdPattern, MatrixId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TYPES: list[Any] = [ByteSize, Duration, HostPort, Localpart, Secret, ServerName, WebUrl]
+TYPES: list[Any] = [
+    BotName,
+    ByteSize,
+    Duration,
+    HostPort,
+    IdPattern,
+    LaterJoiners,
+    Localpart,
+    MatrixId,
+    Secret,
+    ServerName,
+    TimeZone,
+    WebUrl,
+]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +192,93 @@ def test_byte_size_refused(text: str) -> None:
         ByteSize.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "proposal"),
+    [
+        ("Europe/Amsterdm", "did you mean Europe/Amsterdam?"),
+        ("europe/amsterdam", "did you mean Europe/Amsterdam?"),
+        ("amsterdam", "did you mean Europe/Amsterdam?"),
+        ("America/New York", "did you mean America/New_York?"),
+        ("zzzzzz", "such as Europe/Amsterdam"),
+        ("../../etc/passwd", "such as Europe/Amsterdam"),
+    ],
+)
+def test_time_zone_refused(text: str, proposal: str) -> None:
+    with pytest.raises(ValueError, match=r"^must be a time zone") as caught:
+        TimeZone.parse(text)
+    assert str(caught.value).endswith(proposal)
+
+
+def test_time_zone() -> None:
+    assert TimeZone.parse("Europe/Amsterdam").zone.key == "Europe/Amsterdam"
+    assert TimeZone.parse("UTC").zone.key == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("as_client", LaterJoiners("as_client")),
+        ("all", LaterJoiners("all")),
+        ("30d", LaterJoiners("window", Duration(days=30))),
+        ("1d 12h", LaterJoiners("window", Duration(hours=36))),
+    ],
+)
+def test_later_joiners(text: str, value: LaterJoiners) -> None:
+    assert LaterJoiners.parse(text) == value
+    assert str(value) == text
+
+
+@pytest.mark.parametrize("text", ["", "client", "30", "none", "-1d"])
+def test_later_joiners_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be as_client, all, or"):
+        LaterJoiners.parse(text)
+
+
+@pytest.mark.parametrize("text", ["@anna:example.com", "@a.b-c=d/e+F:example.com:8448", "@x:[::1]:80"])
+def test_matrix_id(text: str) -> None:
+    assert MatrixId.parse(text) == text
+    assert IdPattern.parse(text).matches(text)
+
+
+@pytest.mark.parametrize("text", ["", "anna", "anna:example.com", "@anna", "@:example.com", "@a b:c", "@a:b/c", "@a:*"])
+def test_matrix_id_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a Matrix id such as"):
+        MatrixId.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "user_id", "matches"),
+    [
+        ("@*:partner.nl", "@anna:partner.nl", True),
+        ("@*:partner.nl", "@anna:partner.nl.evil.com", False),
+        ("@*:partner.nl", "@anna:evil.com:partner.nl", False),
+        ("@*:partner.nl", "@anna:sub.partner.nl", False),
+        ("@*:partner.nl", "@anna:partnerxnl", False),
+        ("@*:*.partner.nl", "@anna:sub.partner.nl", True),
+        ("@*:*", "@anna:example.com:8448", True),
+        ("@x-?:a.nl", "@x-1:a.nl", True),
+        ("@x-?:a.nl", "@x-12:a.nl", False),
+        ("@x-?:a.nl", "@x-:a.nl", False),
+        ("@anna:a.nl", "@anna:a.nl\n", False),
+        ("@anna:a.nl", "@Anna:a.nl", False),
+    ],
+)
+def test_id_pattern(pattern: str, user_id: str, matches: bool) -> None:
+    assert IdPattern.parse(pattern).matches(user_id) is matches
+
+
+@pytest.mark.parametrize("text", ["", "*", "@*", "partner.nl", "*:partner.nl", "@*:", "@a:b c", "@*:https://x"])
+def test_id_pattern_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be a Matrix id in which"):
+        IdPattern.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "Archive", "1a", "a-b", "class", "_a", "ü", "a" * 51, "a\n"])
+def test_bot_name_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be the name of a bot such as archive"):
+        BotName.parse(text)
+
+
 @given(st.integers(0, 2**63 - 1))
 def test_a_size_comes_back(number: int) -> None:
     assert ByteSize.parse(str(ByteSize(number))) == number
@@ -211,6 +315,7 @@ def test_the_shape_names_the_example(kind: Any) -> None:
     ("check", "good", "bad"),
     [
         (between(1, 5), [1, 5], [0, 6]),
+        (not_empty, [("a",)], [()]),
         (identifier, ["postkamer", "a.b_c~d-1"], ["", "a b", "a/b", "ü"]),
         (token, [Secret("x" * 16)], [Secret("x" * 15), Secret("x" * 16 + " "), Secret("é" * 16)]),
         (

@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 
 from bridge.config.checks import PLACEHOLDER
 from bridge.config.example import config_yaml, registration_yaml, write
-from bridge.config.loader import ConfigError, Kind, load, load_text
+from bridge.config.kind import Kind
+from bridge.config.loader import ConfigError, load, load_text
 from bridge.config.registration import read
 from bridge.config.schema import Config
 
@@ -84,4 +85,4 @@ def test_the_sample_registration_is_refused_as_it_is() -> None:
     with pytest.raises(ConfigError) as caught:
         read(ROOT / "registration.yaml")
     assert [problem.path for problem in caught.value.problems] == ["url", "as_token", "hs_token", "namespaces"]
-    assert registration_yaml().count("FILL IN") == 5
+    assert registration_yaml().count("FILL IN") == 6

@@ -12,12 +12,25 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from bridge.config.loader import ConfigError, load_text
-from bridge.config.schema import Appservice, Archive, Bots, Config, Database, Homeserver, Logging, Monitoring
+from bridge.config.schema import (
+    Access,
+    Appservice,
+    Archive,
+    Bots,
+    BotUser,
+    Config,
+    Database,
+    Homeserver,
+    Logging,
+    Monitoring,
+    Rights,
+    Webhooks,
+)
 from tests.unit.test_config_loader import GOOD
 
-SECTIONS = (Appservice, Archive, Bots, Database, Homeserver, Logging, Monitoring)
+SECTIONS = (Access, Appservice, Archive, Bots, Database, Homeserver, Logging, Monitoring, Rights, Webhooks)
 NAMES = sorted(
-    {item.name for section in (Config, *SECTIONS) for item in fields(section)} | {"as_token_file", "url_file"}
+    {item.name for section in (Config, BotUser, *SECTIONS) for item in fields(section)} | {"as_token_file", "url_file"}
 )
 PATH = Path("/nowhere/config.yaml")
 
@@ -30,7 +43,7 @@ scalars = (
     | st.floats(allow_nan=False)
     | st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20)
     | st.sampled_from(
-        ["127.0.0.1:80", "https://example.com", "example.com", "0123456789abcdef", "5d", "1M", "<FILL IN"]
+        ["127.0.0.1:80", "https://example.com", "example.com", "@a:b", "0123456789abcdef", "5d", "1M", "<FILL IN"]
     )
 )
 keys = st.sampled_from(NAMES) | st.text("abcdefghij_", max_size=9)

@@ -15,7 +15,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bridge.cli import COMMANDS, parser
-from bridge.config.loader import Kind, load
+from bridge.config.kind import Kind
+from bridge.config.loader import load
 from bridge.config.schema import Config
 from bridge.monitor.metrics import Metrics
 
@@ -28,7 +29,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 # A command in running text or in a block: the word, and what follows it on its line.
-COMMAND = re.compile(r"(?:^|[\s`/(])postkamer +(?!postkamer\b)([a-z]+)\b([^`\n]*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[\s`/(])postkamer +(?!postkamer\b)([a-z]+(?:-[a-z]+)*)\b([^`\n]*)", re.MULTILINE)
 
 
 def text_of(page: Path) -> str:
@@ -63,8 +64,10 @@ def settings(cls: type[Any] = Config, prefix: str = "") -> Iterator[str]:
         kind = Kind.of(hints[item.name])
         if kind.is_section:
             yield from settings(kind.type, f"{prefix}{item.name}.")
-        else:
-            yield f"{prefix}{item.name}"
+            continue
+        yield f"{prefix}{item.name}"
+        if kind.item is not None and kind.item.is_section:
+            yield from settings(kind.item.type, f"{prefix}{item.name}[].")
 
 
 def anchors(page: Path) -> set[str]:
@@ -103,7 +106,8 @@ def test_every_setting_is_documented() -> None:
     for name in settings():
         node = example
         for key in name.split("."):
-            node = node.get(key, ...) if isinstance(node, dict) else ...
+            node = node.get(key.removesuffix("[]"), ...) if isinstance(node, dict) else ...
+            node = node[0] if key.endswith("[]") and isinstance(node, list) else node
         if node is ... and name not in page:
             missing.append(name)
     assert missing == []

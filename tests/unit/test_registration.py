@@ -46,6 +46,7 @@ def test_content() -> None:
             "users": [
                 {"regex": r"^@_postkamer:chat\.example\.com$", "exclusive": True},
                 {"regex": r"^@postkamer:chat\.example\.com$", "exclusive": True},
+                {"regex": r"^@mededelingen:chat\.example\.com$", "exclusive": True},
             ],
             "aliases": [],
             "rooms": [{"regex": "!.*", "exclusive": False}],
@@ -54,7 +55,7 @@ def test_content() -> None:
 
 
 def test_it_claims_no_other_user() -> None:
-    users = registration(config(bots="localpart: post.kamer-1"))["namespaces"]["users"]
+    users = registration(config(bots="users: [{localpart: post.kamer-1, displayname: x}]"))["namespaces"]["users"]
     claimed = [re.compile(entry["regex"]) for entry in users]
     for user in ("post.kamer-1", "_postkamer"):
         assert sum(bool(regex.match(f"@{user}:chat.example.com")) for regex in claimed) == 1
@@ -145,6 +146,7 @@ def test_no_file(tmp_path: Path) -> None:
         ({"namespaces": []}, [
             r"namespaces.rooms lacks regex '!.*', exclusive: false",
             r"namespaces.users lacks regex '^@_postkamer:chat\\.example\\.com$', exclusive: true",
+            r"namespaces.users lacks regex '^@mededelingen:chat\\.example\\.com$', exclusive: true",
             r"namespaces.users lacks regex '^@postkamer:chat\\.example\\.com$', exclusive: true",
         ]),
     ],

@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.archive.consumer import Rejected
-from bridge.archive.events import UnusableError, read_event, read_payload, unlocked
+from bridge.archive.events import REDACTION, UnusableError, read_event, read_payload, unlocked
+from bridge.archive.pruning import pruned
 from bridge.archive.recorder.receipts import receipts_of
 from bridge.archive.recorder.rooms import ROOM_TYPES, rooms_of
 from bridge.archive.recorder.rows import Rows
-from bridge.storage import events, inbox, members, receipts, recording, rooms
+from bridge.storage import events, inbox, members, receipts, recording, rooms, visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from bridge.storage.db import Connection
     from bridge.storage.inbox import InboxRow
     from bridge.storage.receipts import ReceiptRow
+
+
+# What decides what others may see: nobody can make it unreadable with what he adds to it.
+_DECIDING = frozenset({"m.room.create", "m.room.history_visibility", "m.room.member", REDACTION})
 
 
 class Recorder:
@@ -70,7 +75,12 @@ class _Reading:
             self.rejected.append(Rejected(row.seq, error.reason))
 
     def add_event(self, row: InboxRow) -> None:
-        self.events[row.key] = read_event(row)
+        try:
+            self.events[row.key] = read_event(row)
+        except UnusableError:
+            if row.type not in _DECIDING:
+                raise
+            self.events[row.key] = read_event(row._replace(raw=pruned(row)))
 
     def add_payload(self, row: InboxRow) -> None:
         self.payloads[row.key] = read_payload(row)
@@ -113,11 +123,12 @@ async def _record(tx: Connection, found: Iterable[Event]) -> None:
     await recording.add_attachments(tx, rows.attachments)
     await rooms.put_state(tx, list(rows.state.values()))
     await members.put(tx, rows.memberships)
+    await visibility.put(tx, rows.visibilities)
     await _derive(tx, rows)
 
 
 async def _derive(tx: Connection, rows: Rows) -> None:
-    """Make again what is made of several events: rooms, and the intervals of memberships."""
+    """Make again what is made of several events: rooms, and the intervals of memberships and settings."""
     touched = {key[0] for key in rows.state if key[1] in ROOM_TYPES}
     pairs = {(row.room_id, row.user_id) for row in rows.memberships}
     if rows.redactions:
@@ -129,3 +140,4 @@ async def _derive(tx: Connection, rows: Rows) -> None:
     if touched:
         await rooms.put_rooms(tx, list(rooms_of(await rooms.state_of(tx, touched, ROOM_TYPES))))
     await members.join_up(tx, pairs)
+    await visibility.join_up(tx, {row.room_id for row in rows.visibilities})

@@ -11,6 +11,7 @@ from bridge.archive.events import REDACTION, fit, object_of, text_of
 from bridge.archive.recorder.texts import MESSAGE_TYPES, Text, text
 from bridge.storage.events import EventRow
 from bridge.storage.members import MembershipRow
+from bridge.storage.readable import FIRST
 from bridge.storage.recording import (
     AttachmentRow,
     MessageRow,
@@ -21,13 +22,16 @@ from bridge.storage.recording import (
     VoteRow,
 )
 from bridge.storage.rooms import StateRow
+from bridge.storage.visibility import VISIBILITIES, VisibilityRow
 
 if TYPE_CHECKING:
     from bridge.archive.events import Event
+    from bridge.storage.visibility import Visibility
 
 _ANNOTATION, _EDIT, _REFERENCE, _THREAD = "m.annotation", "m.replace", "m.reference", "m.thread"
 _VOTES = ("m.poll.response", "org.matrix.msc3381.poll.response")
 _POLL_ENDS = ("m.poll.end", "org.matrix.msc3381.poll.end")
+_VISIBILITY_TYPES = ("m.room.create", "m.room.history_visibility")
 _NO_TEXT = Text(None, None, None, None)
 
 
@@ -44,6 +48,7 @@ class Rows:
     poll_ends: list[PollEndRow] = field(default_factory=list)
     attachments: list[AttachmentRow] = field(default_factory=list)
     memberships: list[MembershipRow] = field(default_factory=list)
+    visibilities: list[VisibilityRow] = field(default_factory=list)
     state: dict[tuple[str, str, str], StateRow] = field(default_factory=dict)  # the last one of each
 
     def add(self, event: Event) -> None:
@@ -101,6 +106,8 @@ class Rows:
         held = self.state.get(row[:3])
         if held is None or row.place > held.place:
             self.state[row[:3]] = row
+        if event.type in _VISIBILITY_TYPES and not state_key:
+            self._add_visibility(event)
         membership = event.content.get("membership")
         if event.type == "m.room.member" and isinstance(membership, str):
             self.memberships.append(
@@ -118,6 +125,14 @@ class Rows:
                     event.sent_at,
                 )
             )
+
+    def _add_visibility(self, event: Event) -> None:
+        """`shared` from the beginning, and where the setting is not understood (as the specification says)."""
+        begins = event.type == "m.room.create"
+        said = None if begins else event.content.get("history_visibility")
+        visibility: Visibility = next((one for one in VISIBILITIES if one == said), "shared")
+        place = FIRST if begins else (event.ord, event.sub)
+        self.visibilities.append(VisibilityRow(event.room_id, *place, event.event_id, visibility))
 
     def _add_message(self, event: Event) -> None:
         unread = event.encrypted and not event.decrypted

@@ -1,8 +1,8 @@
-"""Reading encrypted rooms in which our bot is a member.
+"""Our bot users on the homeserver: reading encrypted rooms that one of them is in, and sending.
 
-`Reading` runs it; the consumer `bridge.archive.reader.Reader` says what is to be read and where the bot is invited.
+`Bots` runs them; the consumer `bridge.archive.reader.Reader` says what is to be read.
 """
 
-from bridge.matrix.crypto.reading import Reading, check_pickle_key
+from bridge.matrix.crypto.bots import Bots, check_pickle_key
 
-__all__ = ["Reading", "check_pickle_key"]
+__all__ = ["Bots", "check_pickle_key"]

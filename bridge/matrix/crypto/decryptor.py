@@ -18,12 +18,11 @@ from bridge.text import clean
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mautrix.crypto import InboundGroupSession
 
     from bridge.matrix.crypto.machine import Machine
-    from bridge.matrix.crypto.store import Store
     from bridge.storage.db import Connection
     from bridge.storage.undecrypted import Due
 
@@ -42,28 +41,33 @@ class _Outcome:
 
 
 class Decryptor:
-    """Reads what is due.
+    """Reads what is due with the keys of all our bots: one that has the key is enough.
 
     Args:
-        lock: held while keys are used or taken, so that no key arrives between looking for it and saying that it is
+        machines: of all of them, also of those that have trouble.
+        ready: those of them that can ask the homeserver.
+        keys: held while keys are looked for or taken, so that none arrives between looking for it and saying that it is
             missing.
     """
 
-    def __init__(self, machine: Machine, store: Store, lock: asyncio.Lock) -> None:
+    def __init__(self, machines: Sequence[Machine], ready: Callable[[], Sequence[Machine]], keys: asyncio.Lock) -> None:
         self.read = 0  # since the start
-        self._machine = machine
-        self._store = store
-        self._lock = lock
+        self._stores = [machine.crypto_store for machine in machines]
+        self._store = self._stores[0]  # for what is not of one bot
+        self._ready = ready
+        self._lock = keys
         self._gone_devices: set[tuple[str, str]] = set()
 
     async def step(self) -> bool:
-        """Try one batch; False when nothing was due.
+        """Try one batch; False when nothing was due, or no bot is ready.
 
         Raises:
             mautrix.errors.MatrixError: the homeserver could not be asked for the devices of a sender.
             one of `storage.db.UNAVAILABLE`.
         """
         async with self._lock:
+            if not self._ready():
+                return False
             async with self._store.connection() as connection:
                 rows = await undecrypted.due(connection, BATCH)
             if not rows:
@@ -90,20 +94,20 @@ class Decryptor:
 
     async def _try(self, rows: Sequence[Due]) -> None:
         outcome, tried = _Outcome(), []
-        sessions: dict[tuple[str, str], InboundGroupSession | str] = {}
+        found: dict[tuple[str, str], Sequence[InboundGroupSession] | str] = {}
         for row in rows:
             if row.erased:
                 outcome.gone.append(row.event_id)
                 continue
             try:
-                tried.append((row, envelope(row.raw), await self._session(sessions, row)))
+                tried.append((row, envelope(row.raw), await self._sessions(found, row)))
             except RefusedError as refused:
                 outcome.refused.append((row.event_id, refused.reason))
-        checked = [(row, sealed, session, await self._sent_by(sealed, session)) for row, sealed, session in tried]
+        checked = [(row, sealed, await self._genuine(sealed, sessions)) for row, sealed, sessions in tried]
         async with self._store.tx() as tx:
-            for row, sealed, session, genuine in checked:
+            for row, sealed, sessions in checked:
                 try:
-                    opened = await self._open(row, sealed, session, genuine=genuine)
+                    opened = await self._open(row, sealed, sessions)
                 except RefusedError as refused:
                     outcome.refused.append((row.event_id, refused.reason))
                 else:
@@ -111,21 +115,29 @@ class Decryptor:
             await _commit(tx, outcome)
         self.read += len(outcome.read)
 
-    async def _session(
-        self, sessions: dict[tuple[str, str], InboundGroupSession | str], row: Due
-    ) -> InboundGroupSession:
+    async def _sessions(
+        self, found: dict[tuple[str, str], Sequence[InboundGroupSession] | str], row: Due
+    ) -> Sequence[InboundGroupSession]:
+        """The keys that our bots have, the one with the earliest start first."""
         name = (row.room_id, row.session_id)
-        if name not in sessions:
-            session = await self._store.room_key(*name)
-            if session is None:
-                code = await self._store.withheld_code(*name)
-                sessions[name] = undecrypted.withheld(code) if code else undecrypted.NO_KEY
-            else:
-                sessions[name] = session
-        found = sessions[name]
-        if isinstance(found, str):
-            raise RefusedError(found)
-        return found
+        if name not in found:
+            held = [session for store in self._stores if (session := await store.room_key(*name)) is not None]
+            held.sort(key=lambda session: int(session.first_known_index))
+            found[name] = held or await self._why_none(*name)
+        sessions = found[name]
+        if isinstance(sessions, str):
+            raise RefusedError(sessions)
+        return sessions
+
+    async def _why_none(self, room_id: str, session_id: str) -> str:
+        for store in self._stores:
+            code = await store.withheld_code(room_id, session_id)
+            if code:
+                return undecrypted.withheld(code)
+        return undecrypted.NO_KEY
+
+    async def _genuine(self, sealed: Envelope, sessions: Sequence[InboundGroupSession]) -> list[InboundGroupSession]:
+        return [session for session in sessions if await self._sent_by(sealed, session)]
 
     async def _sent_by(self, sealed: Envelope, session: InboundGroupSession) -> bool:
         """Whether the key may be of the sender: false when a device of the sender has another signing key.
@@ -136,7 +148,8 @@ class Decryptor:
         if name in self._gone_devices:
             return True
         try:
-            device = await self._machine.get_or_fetch_device_by_key(UserID(sealed.sender), IdentityKey(name[1]))
+            machine = self._ready()[0]
+            device = await machine.get_or_fetch_device_by_key(UserID(sealed.sender), IdentityKey(name[1]))
         except MatrixRequestError as error:
             if error.http_status != BAD_REQUEST or is_unknown_device(error):
                 raise
@@ -153,15 +166,20 @@ class Decryptor:
             return True
         return bool(device.signing_key == session.signing_key)
 
-    async def _open(self, row: Due, sealed: Envelope, session: InboundGroupSession, *, genuine: bool) -> Opened:
-        if not genuine:
-            raise RefusedError(undecrypted.WRONG_SENDER)
-        opened = decrypt(session, sealed.ciphertext, row.room_id)
-        if not await self._store.validate_message_index(
-            session.sender_key, SessionID(session.id), EventID(row.event_id), opened.index, sealed.sent_at
-        ):
+    async def _open(self, row: Due, sealed: Envelope, sessions: Sequence[InboundGroupSession]) -> Opened:
+        refusals = [RefusedError(undecrypted.WRONG_SENDER)]
+        for session in sessions:
+            try:
+                opened = decrypt(session, sealed.ciphertext, row.room_id)
+            except RefusedError as refused:
+                refusals.append(refused)
+                continue
+            if await self._store.validate_message_index(
+                session.sender_key, SessionID(session.id), EventID(row.event_id), opened.index, sealed.sent_at
+            ):
+                return opened
             raise RefusedError(undecrypted.REPLAY)
-        return opened
+        raise refusals[min(1, len(sessions))]
 
 
 def _arrival(row: Due, opened: Opened) -> Arrival:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import secrets
 import string
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from mautrix.api import Method, Path
-from mautrix.errors import MatrixRequestError, MNotFound
+from mautrix.errors import MatrixRequestError
 from mautrix.types import DeviceID
 
 from bridge.matrix.crypto.identity import cross_sign
@@ -37,6 +36,7 @@ class BotDevice:
 
     Args:
         as_token: of the application service; requests are made with it, in the name of the bot and its device.
+        displayname: of the device.
     """
 
     def __init__(self, machine: Machine, store: Store, *, as_token: str, displayname: str, pickle_key: str) -> None:
@@ -98,11 +98,6 @@ class BotDevice:
         except MatrixRequestError as error:
             if getattr(error, "errcode", None) != "M_USER_IN_USE":
                 raise
-        profile: dict[str, Any] = {}
-        with suppress(MNotFound):  # a user without a profile
-            profile = await self._client.api.request(Method.GET, Path.v3.profile[self._client.mxid])
-        if profile.get("displayname") in (None, "", self._client.localpart):
-            await self._client.set_displayname(self._displayname)
 
     async def _why_new(self, device_id: str) -> str | None:
         """Why the device cannot be used any more; None when it can, or when it is still to be made."""

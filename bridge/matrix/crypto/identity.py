@@ -15,7 +15,7 @@ from mautrix.crypto.cross_signing_key import CrossSigningSeeds
 from mautrix.crypto.ssss.key import Key, KeyMetadata
 from mautrix.types import KeyID
 
-from bridge.matrix.crypto.secret import seal, unseal
+from bridge.archive.secret import seal, unseal
 from bridge.storage import bot_device
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from mautrix.crypto import InboundGroupSession, OlmMachine
 from mautrix.errors import MatrixError
-from mautrix.types import EventType, ToDeviceEvent, UserID
+from mautrix.types import EventType, QueryKeysResponse, ToDeviceEvent, UserID
 
 from bridge.matrix.crypto.store import KEY_LENGTH, Store
 from bridge.storage import crypto_pool, undecrypted
@@ -17,10 +17,10 @@ from bridge.storage.db import UNAVAILABLE
 from bridge.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mautrix.crypto import OlmAccount
-    from mautrix.types import IdentityKey, RoomID, SessionID, SigningKey
+    from mautrix.types import DeviceID, DeviceIdentity, DeviceKeys, IdentityKey, RoomID, SessionID, SigningKey
 
     from bridge.storage.db import Connection
 
@@ -48,10 +48,11 @@ class Machine(OlmMachine):
     def __init__(self, *args: Any, server_name: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._new_keys: set[str] = set()
-        # We do not rotate keys when others change their devices as long as we do not write.
+        # `Outbound` keeps the keys of what we write, and asks for devices each time.
         self.disable_device_change_key_rotation = True
         self._server_name = server_name
         self._wedged: dict[tuple[UserID, IdentityKey], None] = {}
+        self._restarted: set[IdentityKey] = set()
 
     @property
     def own_account(self) -> OlmAccount:
@@ -78,6 +79,8 @@ class Machine(OlmMachine):
                 await self._receive_room_key(event)
             elif event.type == EventType.FORWARDED_ROOM_KEY and self._is_ours(event.sender):
                 await self._receive_forwarded_room_key(event)
+            elif event.type == EventType.TO_DEVICE_DUMMY:
+                self._restarted.add(event.sender_key)
         for session_id in self._new_keys:
             await undecrypted.key_arrived(tx, session_id)
 
@@ -101,6 +104,29 @@ class Machine(OlmMachine):
             for user_id in known:
                 await self.devices_changed([user_id])
 
+    async def take_devices(self, answer: Mapping[str, Any], user_id: UserID) -> Mapping[DeviceID, DeviceIdentity]:
+        """Keep what an answer of /keys/query says of a user; returns the devices that are what they claim to be.
+
+        Raises:
+            one of `storage.db.UNAVAILABLE`.
+        """
+        kinds = ("device_keys", "master_keys", "self_signing_keys", "user_signing_keys")
+        of_user: Any = {kind: {user_id: answer[kind][user_id]} for kind in kinds if user_id in (answer.get(kind) or {})}
+        try:
+            response = QueryKeysResponse.deserialize(of_user)
+            async with self.crypto_store.tx():
+                return await self._process_fetched_keys(user_id, response.device_keys[user_id], response)
+        except UNAVAILABLE:
+            raise
+        except Exception as error:  # noqa: BLE001 (what a client publishes of itself need not make sense)
+            log.warning("devices of a user could not be taken", user_id=user_id, error=type(error).__name__)
+            return {}
+
+    def take_restarted(self) -> set[IdentityKey]:
+        """The devices that have begun a new Olm session with us, since they could not read the last; each once."""
+        restarted, self._restarted = self._restarted, set()
+        return restarted
+
     async def forget(self) -> None:
         """Read the account again, after a transaction was rolled back."""
         self.crypto_store.forget()
@@ -116,6 +142,14 @@ class Machine(OlmMachine):
     async def _unwedge_session(self, sender: UserID, sender_key: IdentityKey) -> None:
         # mautrix calls this in a task, which would share the connection of our transaction.
         self._wedged[sender, sender_key] = None
+
+    async def _process_fetched_keys(
+        self, user_id: UserID, devices: dict[DeviceID, DeviceKeys], resp: QueryKeysResponse
+    ) -> dict[DeviceID, DeviceIdentity]:
+        # All our bots share the tables of devices, and mautrix replaces their rows.
+        async with self.crypto_store.tx() as tx:
+            await crypto_pool.lock_devices(tx)
+            return await super()._process_fetched_keys(user_id, devices, resp)
 
     async def _fill_encryption_info(self, evt: Any) -> None:
         """Leave out how long a key is meant to be used: we keep every key, and asking would be a request."""

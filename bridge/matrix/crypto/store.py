@@ -14,19 +14,20 @@ from mautrix.errors import GroupSessionWithheldError
 from mautrix.types import DeviceID, RoomID, SessionID
 from mautrix.util.async_db import Database
 
+from bridge.archive.secret import WrongPickleKeyError
 from bridge.matrix.crypto.logs import trace_logger
-from bridge.matrix.crypto.secret import WrongPickleKeyError
 from bridge.storage import crypto_pool
 from bridge.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from mautrix.crypto import InboundGroupSession
     from mautrix.types import DeviceIdentity, UserID
 
     from bridge.storage.db import Connection, Pool
 
+CONNECTIONS = 2  # beside one for each bot
 KEY_LENGTH = 43  # unpadded base64 of 32 bytes
 
 
@@ -106,20 +107,23 @@ class Store(PgCryptoStore):
 
 
 @asynccontextmanager
-async def open_store(url: str, user_id: str, pickle_key: str) -> AsyncIterator[tuple[Store, PgCryptoStateStore]]:
-    """The store of a bot, with its tables up to date.
+async def open_stores(
+    url: str, user_ids: Sequence[str], pickle_key: str
+) -> AsyncIterator[tuple[Sequence[Store], PgCryptoStateStore]]:
+    """The stores of our bots, in their order, with the tables up to date.
 
     Args:
         url: as for `storage.db.open_db`.
 
     Raises:
-        WrongPickleKeyError: what it holds was encrypted with another key.
+        WrongPickleKeyError: what one holds was encrypted with another key.
     """
-    async with crypto_pool.open_crypto_pool(url) as pool:
+    async with crypto_pool.open_crypto_pool(url, size=CONNECTIONS + len(user_ids)) as pool:
         database = await _database(pool)
-        store = Store(user_id, pickle_key, database)
-        await store.get_account()
-        yield store, PgCryptoStateStore(database)
+        stores = [Store(user_id, pickle_key, database) for user_id in user_ids]
+        for store in stores:
+            await store.get_account()
+        yield stores, PgCryptoStateStore(database)
 
 
 async def _database(pool: Pool) -> Database:

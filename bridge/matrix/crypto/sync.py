@@ -36,14 +36,16 @@ class Sync:
     """One round after the other.
 
     Args:
-        lock: held while keys are used or taken.
+        lock: held while what this bot shares with the devices of others (Olm) is used or changed.
+        keys: held while room keys are taken, by whichever bot: see `Decryptor`.
     """
 
-    def __init__(self, machine: Machine, store: Store, lock: asyncio.Lock) -> None:
+    def __init__(self, machine: Machine, store: Store, lock: asyncio.Lock, keys: asyncio.Lock) -> None:
         self.next_batch: str | None = None
         self._machine = machine
         self._store = store
         self._lock = lock
+        self._keys = keys
 
     async def step(self) -> None:
         """Ask once, wait for news for `WAIT_SECONDS` at the most, and handle all that came.
@@ -64,14 +66,14 @@ class Sync:
             except BaseException:
                 await self._machine.forget()
                 raise
-        await self._machine.mend()
-        self._store.trim()
+            await self._machine.mend()
+            self._store.trim()
 
     async def _handle(self, answer: dict[str, Any]) -> None:
         lists = answer.get("device_lists") or {}
         await self._machine.devices_changed([str(user_id) for user_id in lists.get("changed") or []])
         messages = (answer.get("to_device") or {}).get("events") or []
-        async with self._store.tx() as tx:
+        async with self._keys, self._store.tx() as tx:
             for message in messages:
                 await self._take(message)
             await bot_device.set_next_batch(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.matrix.crypto.secret import WrongPickleKeyError, seal, unseal
+from bridge.archive.secret import WrongPickleKeyError, seal, unseal
 
 
 @given(st.binary(max_size=200), st.text(min_size=1, max_size=40))

@@ -1,0 +1,246 @@
+"""The archive that a bot gets with a question: every method asks the access rule for who asks."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+from bridge.archive import export_html, reading
+from bridge.archive.access import AuditRefusedError
+from bridge.archive.access_rule import is_joined
+from bridge.archive.coverage import measure
+from bridge.archive.export import Selection, batches
+from bridge.archive.export_html import Look
+from bridge.archive.export_output import NoFiles, to_file
+from bridge.archive.export_words import words_in
+from bridge.botapi.errors import DeniedError
+from bridge.botapi.ports import Exported, Files, Footprint, FoundFile, FoundMessage, Messages
+from bridge.engine.room_status import status_of
+from bridge.storage import access as memberships
+from bridge.storage import audit, export, footprint
+from bridge.storage import reading as rows
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import timedelta
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from bridge.archive.access import Access
+    from bridge.archive.export import Batch
+    from bridge.archive.reading import Message
+    from bridge.botapi.ports import Cursor, RoomStatus
+    from bridge.engine.ports import Asker
+    from bridge.storage.db import Connection, Db
+    from bridge.storage.readable import Readable
+    from bridge.storage.reading import FileKey, FileRow, MessageKey
+
+LOOK: Final = "look into a room"  # in the audit log
+_MIMETYPES: Final = {"html": "text/html", "jsonl": "application/jsonl"}
+_UNFIT: Final = re.compile(r"[^\w. -]+")  # in the name of a file
+_LONGEST_NAME: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveDesk:
+    """Makes the archive of an asker.
+
+    Attributes:
+        bots: our own users.
+        outbox: where files for people are made; who sends one deletes it.
+        retention: how long what was removed is kept.
+        auditors: how many there are.
+    """
+
+    db: Db
+    access: Access
+    bots: Sequence[str]
+    outbox: Path
+    retention: timedelta
+    auditors: int
+
+    def __call__(self, asker: Asker) -> AskersArchive:
+        """See `engine.ports.ArchiveFor`."""
+        return AskersArchive(self, asker)
+
+
+class AskersArchive:
+    """The port `botapi.ports.Archive`, bound to who asks."""
+
+    def __init__(self, desk: ArchiveDesk, asker: Asker) -> None:
+        self._desk = desk
+        self._asker = asker
+
+    async def status(self, room_id: str) -> RoomStatus:
+        async with export.snapshot(self._desk.db) as db:
+            await self._readable(db, room_id)
+            if not await self._is_inside(db, room_id):
+                raise DeniedError("is not in the room")
+            return status_of(await measure(db, self._desk.bots, room_id), room_id)
+
+    async def files(
+        self, room_id: str, *, everyone: bool, name: str | None = None, after: Cursor | None = None, limit: int = 10
+    ) -> Files:
+        async with export.snapshot(self._desk.db) as db:
+            own = shown = await self._readable(db, room_id)
+            if everyone:
+                if not await self._is_inside(db, room_id):
+                    raise DeniedError("is not in the room")
+                shown = await self._desk.access.for_everyone_in(db, room_id)
+            key = _file_key(after) if after else None
+            found = await rows.files(db, shown, room_id, key, name=name, limit=limit + 1)
+            encrypted = await rows.is_encrypted(db, room_id) or any(row.encrypted for row in found)
+        return Files(
+            [_file(row) for row in found[:limit]],
+            _cursor(*found[limit - 1].key) if len(found) > limit else None,
+            encrypted,
+            more_in_private=own.spans(room_id) != shown.spans(room_id),
+        )
+
+    async def messages(
+        self, room_id: str, since: datetime, *, after: Cursor | None = None, limit: int = 30
+    ) -> Messages:
+        async with export.snapshot(self._desk.db) as db:
+            return await self._messages(db, await self._readable(db, room_id), room_id, since, after=after, limit=limit)
+
+    async def look_into(
+        self, room_id: str, since: datetime, purpose: str, *, after: Cursor | None = None, limit: int = 30
+    ) -> Messages:
+        asker = self._asker
+        try:
+            readable = self._desk.access.for_auditor(asker.user_id, purpose)
+        except AuditRefusedError as error:
+            raise DeniedError(f"auditor: {error.reason}") from error
+        detail = {"room_id": room_id, "since": since.astimezone(UTC).isoformat(), "after": after}
+        async with self._desk.db.tx() as tx:
+            await audit.append(tx, asker.user_id, LOOK, purpose.strip(), detail)
+        async with export.snapshot(self._desk.db) as db:
+            if not await export.has_room(db, room_id):
+                raise DeniedError("no such room")
+            return await self._messages(db, readable, room_id, since, after=after, limit=limit)
+
+    async def export(
+        self, room_id: str, fmt: Literal["html", "jsonl"], *, language: str, timezone: ZoneInfo
+    ) -> Exported:
+        if not self._manages(room_id):
+            raise DeniedError("does not manage the room")
+        now = datetime.now(UTC)
+        look = Look(words_in(language), timezone, now)
+        path = self._desk.outbox / f"{secrets.token_hex(16)}.{fmt}"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        async with export.snapshot(self._desk.db) as db:
+            readable = await self._readable(db, room_id)
+            written = await export.writers(db, room_id, readable.spans(room_id), None, None)
+            encrypted = await rows.is_encrypted(db, room_id) or await rows.any_encrypted(db, readable, room_id)
+            name = await export.room_name(db, room_id) or "export"
+            async with to_file(path, NoFiles()) as output:
+                async for batch in _batches(db, room_id, fmt, look, readable):
+                    await output.write(batch.lines)
+        title = f"{_UNFIT.sub('_', name)[:_LONGEST_NAME].strip(' ._') or 'export'} {now.astimezone(timezone):%Y-%m-%d}"
+        return Exported(path, f"{title}.{fmt}", _MIMETYPES[fmt], sum(one.messages for one in written), encrypted)
+
+    async def footprint(self) -> Footprint:
+        user_id = self._asker.user_id
+        async with export.snapshot(self._desk.db) as db:
+            counts = await footprint.counts(db, user_id)
+            names = await footprint.names(db, user_id)
+            looked_into = await audit.count_about(db, LOOK, user_id)
+        return Footprint(
+            since=counts.since,
+            rooms=counts.rooms,
+            messages=counts.messages,
+            edits=counts.edits,
+            reactions=counts.reactions,
+            files=counts.files,
+            file_bytes=counts.file_bytes,
+            receipts=counts.receipts,
+            names=names,
+            removed_waiting=counts.removed_waiting,
+            retention_days=self._desk.retention.days,
+            auditors=self._desk.auditors,
+            looked_into=looked_into,
+        )
+
+    async def _readable(self, db: Connection, room_id: str) -> Readable:
+        found = await self._desk.access.for_room(db, self._asker.user_id, room_id)
+        if not found.spans(room_id):
+            raise DeniedError("nothing of the room is for the asker")
+        return found
+
+    async def _is_inside(self, db: Connection, room_id: str) -> bool:
+        stays = await memberships.stays_of(db, self._asker.user_id, room_id)
+        return is_joined(stays.get(room_id, ()))
+
+    def _manages(self, room_id: str) -> bool:
+        """A power level says nothing about other rooms than the one that is asked in."""
+        asker = self._asker
+        return "manager" in (asker.roles if room_id == asker.room_id else asker.company_roles)
+
+    async def _messages(
+        self, db: Connection, readable: Readable, room_id: str, since: datetime, *, after: Cursor | None, limit: int
+    ) -> Messages:
+        page = await reading.page(db, readable, room_id, _message_key(after) if after else rows.start_at(since), limit)
+        begun = await rows.held_from(db, room_id)
+        encrypted = await rows.is_encrypted(db, room_id) or any(one.row.encrypted for one in page.messages)
+        return Messages(
+            [_message(one) for one in page.messages],
+            _cursor(*page.next) if page.next else None,
+            encrypted,
+            tuple(await reading.withheld(db, readable, room_id, since)),
+            begun if begun is not None and begun > since else None,
+        )
+
+
+def _batches(db: Connection, room_id: str, fmt: str, look: Look, readable: Readable) -> AsyncIterator[Batch]:
+    selection = Selection((room_id,))
+    if fmt == "html":
+        return export_html.batches(db, selection, NoFiles(), look, readable)
+    return batches(db, selection, NoFiles(), readable)
+
+
+def _message(one: Message) -> FoundMessage:
+    row = one.row
+    return FoundMessage(
+        event_id=row.event_id,
+        room_id=row.room_id,
+        sender=row.sender,
+        sender_name=row.sender_name or row.sender,
+        sent_at=row.sent_at,
+        text=one.text,
+        kind=one.kind,
+        edited=one.edited,
+        in_thread=row.thread_id is not None,
+        removed=row.removed,
+    )
+
+
+def _file(row: FileRow) -> FoundFile:
+    return FoundFile(
+        event_id=row.event_id,
+        room_id=row.room_id,
+        name=row.name,
+        size=row.size,
+        mimetype=row.mimetype,
+        sender=row.sender,
+        sender_name=row.sender_name or row.sender,
+        sent_at=row.sent_at,
+        held=row.held,
+    )
+
+
+def _cursor(sent_at: datetime, *rest: str | int) -> Cursor:
+    return json.dumps([sent_at.isoformat(), *rest])
+
+
+def _message_key(cursor: Cursor) -> MessageKey:
+    sent_at, order, sub, event_id = json.loads(cursor)
+    return (datetime.fromisoformat(sent_at), order, sub, event_id)
+
+
+def _file_key(cursor: Cursor) -> FileKey:
+    sent_at, named_by, n = json.loads(cursor)
+    return (datetime.fromisoformat(sent_at), named_by, n)

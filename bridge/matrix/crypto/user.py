@@ -1,0 +1,98 @@
+"""One bot user at work: its device is set up, its keys are taken, and its courier can be used."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mautrix.errors import MatrixRequestError
+
+from bridge.matrix.crypto.calls import Calls
+from bridge.matrix.crypto.courier import Tools
+from bridge.matrix.crypto.device import BotDevice, is_unknown_device
+from bridge.matrix.crypto.keys import KeysRefusedError
+from bridge.matrix.crypto.outbound import Outbound
+from bridge.matrix.crypto.profile import show
+from bridge.matrix.crypto.rooms import Rooms
+from bridge.matrix.crypto.sync import Sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.config.schema import Config
+    from bridge.matrix.crypto.courier import BotCourier
+    from bridge.matrix.crypto.machine import Machine
+    from bridge.matrix.crypto.profile import Profile
+
+
+class BotAtWork:
+    """Keeps one bot user usable.
+
+    Args:
+        courier: its `tools` are set as long as the device can be used.
+        keys: see `Sync`.
+        on_news: called when room keys may have come.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        machine: Machine,
+        profile: Profile,
+        courier: BotCourier,
+        *,
+        keys: asyncio.Lock,
+        on_news: Callable[[], None],
+    ) -> None:
+        self.machine = machine
+        self._profile = profile
+        self._courier = courier
+        self._on_news = on_news
+        self._shown = False
+        self._lock = asyncio.Lock()
+        self._device = BotDevice(
+            machine,
+            machine.crypto_store,
+            as_token=config.appservice.as_token.reveal(),
+            displayname=profile.displayname,
+            pickle_key=config.encryption.pickle_key.reveal(),
+        )
+        self._sync = Sync(machine, machine.crypto_store, self._lock, keys)
+
+    @property
+    def ready(self) -> bool:
+        """Whether its device can be used."""
+        return self._courier.tools is not None
+
+    def close(self) -> None:
+        """Take the courier's tools away."""
+        self._courier.tools = None
+
+    async def set_up(self) -> None:
+        """Have a device, and a name and a picture; nothing is done when all is there.
+
+        Raises:
+            mautrix.errors.MatrixError, AwayError, LimitedError
+            one of `storage.db.UNAVAILABLE`.
+        """
+        calls = Calls(self.machine.client.api)
+        if self._courier.tools is None:
+            async with self._lock:
+                self._sync.next_batch = await self._device.set_up()
+            rooms = Rooms(calls, self._profile.user_id)
+            outbound = Outbound(self.machine, calls, rooms, self._lock)
+            self._courier.tools = Tools(calls, rooms, outbound)
+            self._on_news()
+        if not self._shown:
+            await show(calls, self.machine.crypto_store, self._profile)
+            self._shown = True
+
+    async def take_keys(self) -> None:
+        """Wait for news from other devices, and handle it; raises as `Sync.step`."""
+        try:
+            await self._sync.step()
+        except (MatrixRequestError, KeysRefusedError) as error:
+            if isinstance(error, KeysRefusedError) or is_unknown_device(error):
+                self.close()
+            raise
+        self._on_news()

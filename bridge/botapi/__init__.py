@@ -8,7 +8,6 @@ from bridge.botapi.catalog import Catalog, Entry, Meets, Setting
 from bridge.botapi.errors import BotError, BusyError, DeniedError, UsageError, UserError
 from bridge.botapi.help import help_on
 from bridge.botapi.kinds import Past, Rest, Target
-from bridge.botapi.links import Permalink, permalink
 from bridge.botapi.ports import (
     MISSING,
     Archive,
@@ -34,6 +33,7 @@ from bridge.botapi.runner import Runner
 from bridge.botapi.settings import read as read_settings
 from bridge.botapi.settings import write as write_setting
 from bridge.botapi.words import plain_word
+from bridge.links import Permalink, permalink
 
 __all__ = [
     "MISSING",

@@ -10,9 +10,9 @@ from bridge.botapi import moments, readers
 from bridge.botapi.actions import MOST_CHOICES, Choice
 from bridge.botapi.ask import Person, Room
 from bridge.botapi.errors import UsageError
-from bridge.botapi.links import permalink
 from bridge.botapi.reply import Code
 from bridge.botapi.words import plain_word, quote
+from bridge.links import permalink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """`postkamer new-bot`: a folder with a bot of one's own that works, with its strings, its tests and its packaging.
 
-The files are in `template`, each with `.txt` behind its name; `$name`, `$Class` and `$package` are filled in, also in
+The files are in `template`, each with `.txt` behind its name; `$name`, `$word`, `$Class` and `$package` are filled in, also in
 names of files.
 """
 
@@ -52,7 +52,12 @@ def run(args: argparse.Namespace) -> int:
     name, folder = str(args.name), args.dir / args.name
     _free(name)
     package = f"postkamer_{name}"
-    words = {"name": name, "Class": f"{name.title().replace('_', '')}Bot", "package": package}
+    words = {
+        "name": name,
+        "word": _word(name),
+        "Class": f"{name.title().replace('_', '')}Bot",
+        "package": package,
+    }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
@@ -84,8 +89,13 @@ def _free(name: str) -> None:
     for bot in BOTS:
         spoken = [bot.words] if bot.words else [command.words for command in bot.commands().values()]
         taken |= {word for words in spoken for word in words}
-    if name in taken:
+    if taken & {name, _word(name)}:
         raise PostkamerError(f"there is a bot {name} already, or one that is spoken to so", "take another name")
+
+
+def _word(name: str) -> str:
+    """What people write."""
+    return name.replace("_", "-")
 
 
 def _files(words: Mapping[str, str]) -> Iterator[tuple[str, str]]:

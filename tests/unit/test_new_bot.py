@@ -44,7 +44,7 @@ def test_what_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert f"pytest {folder}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["coffee", "bot"])
+@pytest.mark.parametrize("name", ["coffee", "bot", "tea_time"])
 def test_its_own_tests_pass(tmp_path: Path, name: str) -> None:
     assert main(["new-bot", name, "--dir", str(tmp_path)]) == 0
     said = run(tmp_path / name, "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from bridge.storage.db import Connection
 
-MESSAGE, REACTION = "m.room.message", "m.reaction"
+MESSAGE, REACTION, REDACTION = "m.room.message", "m.reaction", "m.room.redaction"
 RELATED: Final = "what it belongs to could not be sent"
 
 
@@ -22,10 +22,10 @@ class NewPost(NamedTuple):
         txn_id: made from the cause, so that the same cause sends once.
         room_id: None: the direct chat with `person`.
         sealed: only into an encrypted room.
-        content: JSON of the event's content; `m.relates_to` gets its `event_id` from `on`.
+        content: JSON of the event's content; `m.relates_to` gets its `event_id`, or a redaction its target, from `on`.
         file: JSON of a file to upload first: path, name, mimetype.
         action: JSON of what buttons and answers to it do.
-        on: the txn_id of the post that it reacts to or replaces.
+        on: the txn_id of the post that it reacts to, replaces or removes.
     """
 
     txn_id: str
@@ -79,6 +79,7 @@ class Posted:
     person: str | None
     sealed: bool
     event_id: str | None
+    is_file: bool
     action: str | None
     buttons: Sequence[str]
 
@@ -107,7 +108,8 @@ SELECT * FROM (
 """
 # The key of a button is needed as long as the message lives; all other content is not ours to keep.
 _SENT = """
-UPDATE outbox SET state = 'sent', event_id = $2, room_id = $3, sent_at = now(), file = NULL, reason = NULL,
+UPDATE outbox SET state = 'sent', event_id = $2, room_id = $3, sent_at = now(), reason = NULL,
+                  file = CASE WHEN file IS NOT NULL THEN '{}'::json END,
                   content = CASE WHEN type = 'm.reaction' THEN content ELSE '{}' END
 WHERE id = $1 AND state = 'due'
 """
@@ -119,7 +121,7 @@ WHERE (id = $1 OR relates_to = $1) AND state = 'due'
 """
 # `action` is that of the newest replacement that has not failed.
 _POSTED = """
-SELECT r.id, r.txn_id, r.user_id, r.room_id, r.person, r.sealed, r.event_id, (
+SELECT r.id, r.txn_id, r.user_id, r.room_id, r.person, r.sealed, r.event_id, r.file IS NOT NULL, (
     SELECT n.action::text FROM outbox n
     WHERE (n.id = r.id OR n.relates_to = r.id AND n.type = 'm.room.message') AND n.state <> 'failed'
     ORDER BY n.id DESC LIMIT 1

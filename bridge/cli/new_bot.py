@@ -1,7 +1,7 @@
 """`postkamer new-bot`: a folder with a bot of one's own that works, with its strings, its tests and its packaging.
 
-The files are in `template`, each with `.txt` behind its name; `$name`, `$word`, `$Class` and `$package` are filled in, also in
-names of files.
+The files are in `template`, each with `.txt` behind its name. `$name`, `$word`, `$Class` and `$package` are filled in,
+also in names of files.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def as_client(stays: Sequence[Stay], eras: Sequence[Era], *, staff: bool) -> Spa
     """
     joined = [stay for stay in stays if stay.membership == "join"]
     if not joined:
-        return _extents(eras, "world_readable") if staff else ()  # 1, 11, 12, 21
+        return union(_extents(eras, "world_readable")) if staff else ()  # 1, 11, 12, 21
     invited = [_extent(stay) for stay in stays if stay.membership == "invite"]
     seen = union(
         (
@@ -108,5 +108,5 @@ def _extent(part: Stay | Era) -> Span:
     return Span(part.start, after(part.end))
 
 
-def _extents(eras: Iterable[Era], visibility: Visibility) -> Spans:
-    return union(_extent(era) for era in eras if era.visibility == visibility)
+def _extents(eras: Iterable[Era], visibility: Visibility) -> list[Span]:
+    return [_extent(era) for era in eras if era.visibility == visibility]

@@ -206,7 +206,7 @@ def _bots_at_work(
     app.engine = engine = Engine(config, db, by_id, users.courier, _ports(config, db))
     follow(Reader(), users.wake)
     follow(engine.consumer, engine.wake)
-    return {"bots": users.run, **engine.parts()}
+    return {"bot users": users.run, **engine.parts()}
 
 
 def _ports(config: Config, db: Db) -> Ports:

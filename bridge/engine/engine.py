@@ -49,7 +49,7 @@ class Engine:
         ports: Ports,
     ) -> None:
         self.consumer: Final = Listener(config, runners)
-        self._cleaner = Cleaner(db)
+        self._cleaner = Cleaner(db, config.data_dir / "outbox")
         self._recorded = Recorded(db)
         found = {user_id: couriers(user_id) for user_id in runners}
         situations = Situations(config, db, ports)

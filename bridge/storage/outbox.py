@@ -139,6 +139,9 @@ WHERE r.id = (
 """  # noqa: S608 (constants)
 _BY_CAUSE = f"""{_POSTED}
 WHERE r.cause = $1 AND r.user_id = $2 AND r.type = 'm.room.message' AND r.relates_to IS NULL AND r.state <> 'failed'
+  AND NOT EXISTS (
+    SELECT FROM outbox d WHERE d.relates_to = r.id AND d.type = 'm.room.redaction' AND d.state <> 'failed'
+)
 ORDER BY r.id
 """
 _LAST = f"""{_POSTED}
@@ -149,6 +152,7 @@ WHERE r.id = (
 """  # noqa: S608
 _UNSENT = "SELECT EXISTS (SELECT FROM outbox WHERE state = 'due' AND user_id = $1)"
 _DELETE_OLD = "DELETE FROM outbox WHERE state <> 'due' AND coalesce(sent_at, created_at) < $1"
+_FILES_DUE = "SELECT file ->> 'path' FROM outbox WHERE state = 'due' AND file IS NOT NULL"
 _COUNTS = "SELECT state, count(*) FROM outbox WHERE state IN ('due', 'failed') GROUP BY state"
 
 
@@ -188,7 +192,7 @@ async def by_event(db: Connection, event_id: str, room_id: str) -> Posted | None
 
 
 async def by_cause(db: Connection, cause: str, user_id: str) -> list[Posted]:
-    """The messages with which a bot answered something, in order."""
+    """The messages with which a bot answered something, in order, without those that it has removed."""
     return [Posted(*row) for row in await db.fetch(_BY_CAUSE, cause, user_id)]
 
 
@@ -205,6 +209,11 @@ async def has_unsent(db: Connection, user_id: str) -> bool:
 async def delete_old(tx: Connection, before: datetime) -> None:
     """Forget what was sent or failed before this time; its buttons die with it."""
     await tx.execute(_DELETE_OLD, before)
+
+
+async def files_due(db: Connection) -> set[str]:
+    """The paths of files that are still to be sent."""
+    return {row[0] for row in await db.fetch(_FILES_DUE)}
 
 
 async def counts(db: Connection) -> dict[str, int]:

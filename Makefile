@@ -25,9 +25,10 @@ lint: setup
 test: lint
 	$(BIN)/pytest $(ARGS)
 
-# Longer runs than a test may take: 200 rounds of kill -9, and an archive of 439,285 events.
+# Longer runs than a test may take: 200 and 100 rounds of kill -9, and an archive of 439,285 events.
 soak: setup
 	$(BIN)/python -m bench.kill --rounds 200
+	$(BIN)/python -m bench.ask_kill --rounds 100
 	$(BIN)/python -m bench.large $(ARGS)
 
 # Side by side with the references; ARGS='--messages FILE' takes real chat.

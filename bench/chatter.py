@@ -53,6 +53,10 @@ class Person:
         body = {"name": name, "preset": "private_chat", "invite": list(invited)}
         return str((await self.call("POST", "/_matrix/client/v3/createRoom", body))["room_id"])
 
+    async def invite(self, room: str, user_id: str) -> None:
+        """Invite somebody."""
+        await self.call("POST", f"/_matrix/client/v3/rooms/{quote(room)}/invite", {"user_id": user_id})
+
     async def join(self, room: str) -> None:
         """Join a room to which one was invited."""
         await self.call("POST", f"/_matrix/client/v3/join/{quote(room)}", {})

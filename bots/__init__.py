@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bots.archive import ArchiveBot
 from bots.core import CoreBot
 from bots.webhook import WebhookBot
 
 if TYPE_CHECKING:
     from bridge.botapi import Bot
 
-BOTS: tuple[type[Bot], ...] = (CoreBot, WebhookBot)
+BOTS: tuple[type[Bot], ...] = (ArchiveBot, CoreBot, WebhookBot)

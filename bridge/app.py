@@ -11,6 +11,8 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from bots import BOTS
+from bridge.archive.access import Access
 from bridge.archive.blobs import FileBlobs
 from bridge.archive.consumer import Consumer, Follower
 from bridge.archive.eraser import Eraser
@@ -19,6 +21,16 @@ from bridge.archive.media import MediaConsumer, MediaWorker
 from bridge.archive.reader import Reader
 from bridge.archive.recorder import Recorder
 from bridge.background import FIRST_PAUSE, LONGEST_PAUSE, running
+from bridge.config.users import bot_id, bot_ids
+from bridge.engine.archive import ArchiveDesk
+from bridge.engine.directory import DirectoryDesk
+from bridge.engine.engine import Engine
+from bridge.engine.listener import Listener
+from bridge.engine.loading import load, runner
+from bridge.engine.ports import Ports
+from bridge.engine.roles import Rights
+from bridge.engine.webhook_port import webhooks_for
+from bridge.engine.webhooks import Receiver
 from bridge.errors import PostkamerError
 from bridge.matrix.crypto import Bots, check_pickle_key
 from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
@@ -35,8 +47,11 @@ from bridge.storage.numbers import numbers
 from bridge.storage.roles import ROLES, Role, Roles
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bridge.botapi.runner import Runner
     from bridge.config.checks import HostPort
-    from bridge.config.schema import Config
+    from bridge.config.schema import BotUser, Config
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +73,18 @@ class App:
         self.health = monitor.Health(frozenset({"database", *({"inbox"} & set(roles))}))
         self.followers: dict[str, Follower] = {}
         self.media: MediaWorker | None = None
+        self.engine: Engine | None = None
         self._away = asyncio.Event()
 
     def wake(self) -> None:
         """There is something new in the inbox."""
         for follower in self.followers.values():
             follower.wake()
+
+    def posted(self) -> None:
+        """There is something new in the outbox."""
+        if self.engine is not None:
+            self.engine.posted()
 
     def database_away(self) -> None:
         """A transaction could not be stored."""
@@ -83,6 +104,8 @@ class App:
             self.health.set(name, follower.failing is None, detail)
         if self.media is not None:
             self.health.set("media worker", self.media.failing is None, self.media.failing or "")
+        for name, (ok, detail) in (self.engine.state() if self.engine is not None else {}).items():
+            self.health.set(name, ok, detail)
         for gauge, values in (
             (self.metrics.behind, now.behind),
             (self.metrics.set_aside, now.set_aside),
@@ -130,34 +153,77 @@ class App:
 
 def consumers(config: Config) -> dict[str, Consumer]:
     """Every consumer of the inbox by name, also for the commands `retry` and `rebuild`."""
-    found: list[Consumer] = [Recorder(), MediaConsumer(), Reader(config)]
+    runners = {bot_id(config, user): one for user, one in bots(config).items()}
+    found: list[Consumer] = [Recorder(), MediaConsumer(), Reader(), Listener(config, runners)]
     return {consumer.name: consumer for consumer in found}
+
+
+def bots(config: Config) -> Mapping[BotUser, Runner]:
+    """The bots by their users. One that cannot be used is left out and logged: the archive goes on without it."""
+    loaded = load(config, BOTS)
+    problems = list(loaded.problems)
+    runners: dict[BotUser, Runner] = {}
+    for user, found in loaded.users.items():
+        try:
+            runners[user] = runner(found)
+        except PostkamerError as error:
+            problems.append(error)
+    for one in problems:
+        log.error("a bot cannot be used", problem=one.message, hint=one.hint)
+    return runners
 
 
 def _workers(app: App, session: aiohttp.ClientSession) -> dict[str, Part]:
     """The parts that run as long as this process holds the locks of its roles."""
     config, db, blobs = app.config, app.db, FileBlobs(app.config.data_dir)
-    every = consumers(config)
     parts: dict[str, Part] = {}
 
-    def follow(name: str, then: Callable[[], None] | None = None) -> None:
-        follower = Follower(db, every[name], attempts=config.archive.attempts, then=then)
-        app.followers[name] = follower
-        parts[name] = follower.run
+    def follow(consumer: Consumer, then: Callable[[], None] | None = None) -> None:
+        follower = Follower(db, consumer, attempts=config.archive.attempts, then=then)
+        app.followers[consumer.name] = follower
+        parts[consumer.name] = follower.run
 
+    if "bots" in app.roles:
+        parts |= _bots_at_work(app, session, follow)
     if "recorder" in app.roles:
-        follow("recorder")
+        follow(Recorder(), app.engine.recorded if app.engine is not None else None)
         parts["eraser"] = Eraser(db, blobs, config.archive.redaction_retention).run
     if "media" in app.roles:
         source = HomeserverMedia(session, config)
         app.media = MediaWorker(db, blobs, source, max_size=config.archive.max_attachment_size)
-        follow("media", app.media.wake)
+        follow(MediaConsumer(), app.media.wake)
         parts["media worker"] = app.media.run
-    if "bots" in app.roles:
-        bots = Bots(config, db, session, app.health, users=config.bots.users[:1])
-        follow("reader", bots.wake)
-        parts["bots"] = bots.run
     return parts
+
+
+def _bots_at_work(
+    app: App, session: aiohttp.ClientSession, follow: Callable[[Consumer, Callable[[], None] | None], None]
+) -> Mapping[str, Part]:
+    config, db = app.config, app.db
+    runners = bots(config)
+    users = Bots(config, db, session, app.health, users=list(runners))
+    by_id = {bot_id(config, user): one for user, one in runners.items()}
+    app.engine = engine = Engine(config, db, by_id, users.courier, _ports(config, db))
+    follow(Reader(), users.wake)
+    follow(engine.consumer, engine.wake)
+    return {"bot users": users.run, **engine.parts()}
+
+
+def _ports(config: Config, db: Db) -> Ports:
+    """What bots get of the rest of the program, each for one who asks."""
+    ours = bot_ids(config)
+    return Ports(
+        ArchiveDesk(
+            db,
+            Access(config.access, Rights(config).of_company, ours),
+            ours,
+            outbox=config.data_dir / "outbox",
+            retention=config.archive.redaction_retention,
+            auditors=len(config.rights.auditors),
+        ),
+        DirectoryDesk(db, ours, left=config.access.after_leaving == "seen"),
+        webhooks_for(db, config),
+    )
 
 
 async def _work(app: App, locks: Roles, session: aiohttp.ClientSession) -> None:
@@ -167,6 +233,7 @@ async def _work(app: App, locks: Roles, session: aiohttp.ClientSession) -> None:
             await locks.watch()
             log.warning("lost the locks of our roles, stopping the work until we have them again")
         app.followers.clear()
+        app.engine = None
         await locks.acquire()
 
 
@@ -243,6 +310,9 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
             await up.enter_async_context(_serving(endpoints, config.appservice.listen, "appservice.listen"))
             app.health.set("inbox", ok=True)
             await up.enter_async_context(running({"keep in touch": app.keep_in_touch}))
+        if "bots" in roles and config.webhooks.listen is not None:
+            receiver = Receiver(db, config, app.posted).application()
+            await up.enter_async_context(_serving(receiver, config.webhooks.listen, "webhooks.listen"))
         app.health.set("database", ok=True)
         await up.enter_async_context(running({"work": lambda: _work(app, locks, session)}))
         log.info("ready", roles=list(roles), listen=str(config.appservice.listen))

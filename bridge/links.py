@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 _WEB: Final = re.compile(r"https?://[^\s/]+(?:/[^\s#]*)?#/(?:room/|user/)?([^\s?]+)(?:\?\S*)?", re.IGNORECASE)
 _URI: Final = re.compile(
@@ -21,6 +21,13 @@ class Permalink:
 
     id: str
     event_id: str | None = None
+
+
+def event_link(room_id: str, event_id: str, sender: str) -> str:
+    """A link that opens a message in the client; the server of its sender is surely one that has the room."""
+    server = sender.partition(":")[2]
+    via = f"?via={quote(server, safe=':')}" if server else ""
+    return f"https://matrix.to/#/{quote(room_id, safe='!:')}/{quote(event_id, safe='$:')}{via}"
 
 
 def permalink(text: str) -> Permalink | None:

@@ -36,33 +36,31 @@ def as_client(stays: Sequence[Stay], eras: Sequence[Era], *, staff: bool) -> Spa
     """
     joined = [stay for stay in stays if stay.membership == "join"]
     if not joined:
-        return _extents(eras, "world_readable") if staff else ()  # 1, 7, 8, 18
-    last = joined[-1]
-    before = [Span(FIRST, last.start)]
-    invited = union(_extent(stay) for stay in stays if stay.membership == "invite" and stay.start < last.start)
+        return union(_extents(eras, "world_readable")) if staff else ()  # 1, 11, 12, 21
+    invited = [_extent(stay) for stay in stays if stay.membership == "invite"]
     seen = union(
         (
-            *map(_extent, joined),  # 2
             *_extents(eras, "world_readable"),  # 1
-            *common(_extents(eras, "shared"), before),  # 3
+            *map(_extent, joined),  # 2
+            *_extents(eras, "shared"),  # 3
             *common(_extents(eras, "invited"), invited),  # 4
         )
     )
-    return common(seen, [Span(FIRST, _extent(last).end)])  # 9
+    return common(seen, [Span(FIRST, _extent(joined[-1]).end)])  # 13, 15
 
 
 def readable(stays: Sequence[Stay], eras: Sequence[Era], settings: Settings, *, staff: bool) -> Spans:
     """The same by the company's policy, but for what `to_widen` asks for."""
     if not is_joined(stays):
         left = any(stay.membership == "join" for stay in stays)
-        return () if left and settings.after_leaving == "nothing" else as_client(stays, eras, staff=staff)  # 10
+        return () if left and settings.after_leaving == "nothing" else as_client(stays, eras, staff=staff)  # 14
     if staff and settings.later_joiners.policy == "all":
-        return (WHOLE,)  # 13
+        return (WHOLE,)  # 19
     return as_client(stays, eras, staff=staff)
 
 
 def to_widen(room_id: str, stays: Sequence[Stay], spans: Spans, settings: Settings, *, staff: bool) -> list[Joining]:
-    """The joinings before which the policy lets somebody read some time more than `spans` (12)."""
+    """The joinings before which the policy lets somebody read some time more than `spans` (18)."""
     if not staff or settings.later_joiners.policy != "window" or not is_joined(stays):
         return []
     return [
@@ -82,7 +80,7 @@ def by_everybody(readers: Iterable[Spans]) -> Spans:
 
 
 def who_come_later(members: Iterable[Sequence[Stay]], eras: Sequence[Era]) -> list[Spans]:
-    """What those may read who are not in the room and can come to see what is sent there now.
+    """What those may read who are not in the room and can come to see what is sent there now (30 to 32).
 
     Args:
         members: the memberships of each who is in the room or invited to it.
@@ -110,5 +108,5 @@ def _extent(part: Stay | Era) -> Span:
     return Span(part.start, after(part.end))
 
 
-def _extents(eras: Iterable[Era], visibility: Visibility) -> Spans:
-    return union(_extent(era) for era in eras if era.visibility == visibility)
+def _extents(eras: Iterable[Era], visibility: Visibility) -> list[Span]:
+    return [_extent(era) for era in eras if era.visibility == visibility]

@@ -68,13 +68,13 @@ async def page(db: Connection, readable: Readable, room_id: str, after: MessageK
 
 
 async def withheld(db: Connection, readable: Readable, room_id: str, since: datetime) -> Sequence[Period]:
-    """The periods from a time on that may not be read, in order."""
+    """The periods from a time on that may not be read, in order; one that began before that time has no beginning."""
     found = []
     for start, end in _gaps(readable, room_id):
         begins = None if start == FIRST else await reading.first_at(db, room_id, start)
         ends = await reading.first_at(db, room_id, end)
         if (ends is None or ends > since) and (start == FIRST or begins is not None):
-            found.append((begins, ends))
+            found.append((begins if begins is not None and begins > since else None, ends))
     return found
 
 

@@ -7,7 +7,7 @@ from bridge.botapi.bot import Bot, Command, Words, button, command, job
 from bridge.botapi.catalog import Catalog, Entry, Meets, Setting
 from bridge.botapi.errors import BotError, BusyError, DeniedError, UsageError, UserError
 from bridge.botapi.help import help_on
-from bridge.botapi.kinds import Past, Rest, Target
+from bridge.botapi.kinds import Here, Past, Rest, Target
 from bridge.botapi.ports import (
     MISSING,
     Archive,
@@ -33,7 +33,7 @@ from bridge.botapi.runner import Runner
 from bridge.botapi.settings import read as read_settings
 from bridge.botapi.settings import write as write_setting
 from bridge.botapi.words import plain_word
-from bridge.links import Permalink, permalink
+from bridge.links import Permalink, event_link, permalink
 
 __all__ = [
     "MISSING",
@@ -61,6 +61,7 @@ __all__ = [
     "Footprint",
     "FoundFile",
     "FoundMessage",
+    "Here",
     "Link",
     "Meets",
     "Messages",
@@ -90,6 +91,7 @@ __all__ = [
     "Words",
     "button",
     "command",
+    "event_link",
     "help_on",
     "job",
     "line",

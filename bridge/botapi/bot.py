@@ -66,8 +66,8 @@ def command(nl: str, en: str, *also: str, allow: Role = "staff") -> Callable[[H]
     """Make a method a command.
 
     Its parameters after `ask` are the arguments: str (one word, or several in quotes), int, bool, Literal, datetime,
-    date, timedelta, `Rest`, `Target`, `Past`, `Person`, `Room`; each may be `| None` or have a default. The bot's
-    strings have `METHOD.help`; `METHOD.ARGUMENT`, what the usage calls an argument (not for a `Target`);
+    date, timedelta, `Rest`, `Target`, `Past`, `Person`, `Room`, `Here`; each may be `| None` or have a default. The
+    bot's strings have `METHOD.help`; `METHOD.ARGUMENT`, what the usage calls an argument (not for a `Target`);
     `METHOD.ARGUMENT.VALUE`, the words for a value of a Literal, with commas between (without it: the value itself); and
     `METHOD.example`, arguments to show, when there are any.
 

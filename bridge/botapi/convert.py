@@ -64,18 +64,20 @@ class Binder:
         at = 0
         skipped: UsageError | None = None
         for param in self._entry.params:
-            values[param.name] = param.default
+            here = param.kind.here and not self._ask.room.direct
+            values[param.name] = self._ask.room if here else param.default
+            required = param.required and not here
             try:
                 taken = await self._take(param, at)
             except UsageError as error:
-                if param.required:
+                if required:
                     raise
                 skipped = skipped or error
                 continue
             if taken is not None:
                 values[param.name] = taken.value
                 at += taken.words
-            elif param.required:
+            elif required:
                 raise await self._missing(param)
         if at < len(self._line.words):
             raise skipped or UsageError("error.too_much", given=Code(self._line.rest(at)))
@@ -149,7 +151,8 @@ class Binder:
             wanted = link.id if link else text
             found = await self._named(param, wanted)
             same = [one for one in found if plain_word(wanted) in {plain_word(one.name), plain_word(one.id)}]
-            exact = same or list(found)
+            # Where a room need not be named, only its whole name means it: the words may belong to what follows.
+            exact = same if param.kind.here and not self._ask.room.direct else same or list(found)
             if len(exact) == 1:
                 return exact[0], count
             if exact:

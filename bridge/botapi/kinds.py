@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Types of parameters that Python has no type for.
 Rest = NewType("Rest", str)  # all that is left of the line, as it was written
 Target = NewType("Target", str)  # the event that was replied to, or a permalink
+Here = NewType("Here", Room)  # left out: the room that is asked in; in a direct chat that is a question
 Past = NewType("Past", datetime)  # a moment before now: "3 dagen" is 3 days ago; a day without a time is its midnight
 
 KindName = Literal[
@@ -34,9 +35,11 @@ _KINDS: Final[dict[Any, KindName]] = {
     timedelta: "duration",
     Person: "person",
     Room: "room",
+    Here: "room",
 }
 # A bot may import the types of its parameters for the type checker alone.
 _KNOWN: Final = {
+    "Here": Here,
     "Literal": Literal,
     "Optional": Optional,
     "date": date,
@@ -52,11 +55,14 @@ _KNOWN: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a value is read and shown. `choices`: the values of a Literal. `optional`: it may be None."""
+    """How a value is read and shown. `choices`: the values of a Literal. `optional`: it may be None. `here`: a room
+    that need not be named where it is meant.
+    """
 
     name: KindName
     choices: tuple[str, ...] = ()
     optional: bool = False
+    here: bool = False
 
 
 def kind_of(annotation: Any) -> Kind | None:
@@ -64,12 +70,12 @@ def kind_of(annotation: Any) -> Kind | None:
     if get_origin(annotation) in (Union, types.UnionType):
         inner = [part for part in get_args(annotation) if part is not type(None)]
         found = kind_of(inner[0]) if len(inner) == 1 else None
-        return Kind(found.name, found.choices, optional=True) if found else None
+        return Kind(found.name, found.choices, optional=True, here=found.here) if found else None
     if get_origin(annotation) is Literal:
         choices = get_args(annotation)
         return Kind("choice", choices) if all(isinstance(choice, str) for choice in choices) else None
     name = next((name for known, name in _KINDS.items() if known is annotation), None)
-    return Kind(name) if name else None
+    return Kind(name, here=annotation is Here) if name else None
 
 
 def hints(of: Callable[..., Any] | type[Any], names: set[str]) -> dict[str, Any]:

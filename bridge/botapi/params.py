@@ -52,7 +52,7 @@ def _parameter(item: inspect.Parameter, annotation: object, where: str) -> Param
     if kind is None or item.kind not in _KINDS_OF_PARAMETER:
         raise PostkamerError(
             f"{where}: no words can be made into {item}",
-            "use str, Rest, Target, int, bool, Literal, datetime, Past, date, timedelta, Person or Room",
+            "use str, Rest, Target, int, bool, Literal, datetime, Past, date, timedelta, Person, Room or Here",
         )
     required = item.default is inspect.Parameter.empty and not kind.optional
     return Parameter(item.name, kind, required, None if item.default is inspect.Parameter.empty else item.default)
@@ -83,4 +83,4 @@ def usage(strings: Strings, language: str, method: str, params: tuple[Parameter,
             name = "|".join(words[choice][0] for choice in param.kind.choices)
         elif param.kind.name == "rest":
             name += " …"
-        yield f"<{name}>" if param.required else f"[{name}]"
+        yield f"<{name}>" if param.required and not param.kind.here else f"[{name}]"

@@ -6,6 +6,7 @@ import mimetypes
 from typing import TYPE_CHECKING
 
 from bots import BOTS
+from bridge.config.users import bot_id
 from bridge.engine.loading import load, runner
 from bridge.errors import PostkamerError
 
@@ -25,7 +26,7 @@ def check_bots(config: Config, report: Report, ours: Sequence[type[Bot]] = BOTS)
     for problem in loaded.problems:
         report.bad(problem.message, problem.hint)
     for user in config.bots.users:
-        user_id = f"@{user.localpart}:{config.homeserver.server_name}"
+        user_id = bot_id(config, user)
         if user in loaded.users:
             _hosted(user_id, loaded.users[user], report)
         else:

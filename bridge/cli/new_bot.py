@@ -1,7 +1,7 @@
 """`postkamer new-bot`: a folder with a bot of one's own that works, with its strings, its tests and its packaging.
 
-The files are in `template`, each with `.txt` behind its name; `$name`, `$Name` and `$package` are filled in, also in
-names of files.
+The files are in `template`, each with `.txt` behind its name. `$name`, `$word`, `$Class` and `$package` are filled in,
+also in names of files.
 """
 
 from __future__ import annotations
@@ -52,7 +52,12 @@ def run(args: argparse.Namespace) -> int:
     name, folder = str(args.name), args.dir / args.name
     _free(name)
     package = f"postkamer_{name}"
-    words = {"name": name, "Name": "".join(part.title() for part in name.split("_")), "package": package}
+    words = {
+        "name": name,
+        "word": _word(name),
+        "Class": f"{name.title().replace('_', '')}Bot",
+        "package": package,
+    }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
@@ -79,10 +84,18 @@ def _name(text: str) -> str:
 
 
 def _free(name: str) -> None:
-    """Raise PostkamerError when another bot has this name; it would be refused once it is installed."""
+    """Raise PostkamerError when another bot has this name or this word; it would be refused once it is installed."""
     taken = {bot.name for bot in BOTS} | {entry.name for entry in entry_points(group=GROUP)}
-    if name in taken:
-        raise PostkamerError(f"there is a bot {name} already", "take another name")
+    for bot in BOTS:
+        spoken = [bot.words] if bot.words else [command.words for command in bot.commands().values()]
+        taken |= {word for words in spoken for word in words}
+    if taken & {name, _word(name)}:
+        raise PostkamerError(f"there is a bot {name} already, or one that is spoken to so", "take another name")
+
+
+def _word(name: str) -> str:
+    """What people write."""
+    return name.replace("_", "-")
 
 
 def _files(words: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 from bridge.archive.events import object_of, text_of
 from bridge.botapi.words import plain_word, split, without_bang
+from bridge.links import permalink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
 
 _EDIT, _THREAD = "m.replace", "m.thread"
 _TYPES: Final = frozenset({"m.text", "m.emote"})  # never m.notice: that is how bots speak
-_QUOTED_HTML: Final = re.compile(r"<mx-reply>.*?</mx-reply>", re.DOTALL)
-_LINK: Final = re.compile(r"\[[^\[\]]*\]\(https://matrix\.to/#/([^)?]+)[^)]*\)")
+_MARKDOWN: Final = re.compile(r"\[[^\[\]]*\]\((https://matrix\.to/#/[^)\s]+)\)")
+# Bounded, since strangers write these.
+_ANCHOR: Final = re.compile(r'<a\s[^<>]{0,200}?href="([^"\s]{1,1000})"[^<>]{0,200}>(.{0,500}?)</a>', re.DOTALL)
+_MOST_LINKS, _LONGEST_LINK = 50, 1000
+_TAG: Final = re.compile("<[^>]*>")
 _AFTER_NAME: Final = re.compile(r"\s*[:,]\s*|\s+|$")
 _COLON: Final = re.compile(r"\s*[:,](\s+|$)")
 
@@ -29,7 +34,8 @@ class Said:
     """What a message says.
 
     Attributes:
-        text: without a quotation of what it replies to.
+        text: without a quotation of what it replies to. Names that the client made links to people, rooms or messages
+            are those links.
         target: the message that it replies to.
         replied: the same, or the last message of the thread that it stands in.
         thread: the root of that thread.
@@ -38,7 +44,6 @@ class Said:
 
     text: str
     mentions: frozenset[str]
-    html: str
     target: str | None
     replied: str | None
     thread: str | None
@@ -72,9 +77,8 @@ def said(event: Event) -> Said | None:
         return None
     threaded = relation.rel_type == _THREAD
     return Said(
-        text=(_without_quotation(body) if relation.reply_to else body).strip(),
+        text=_linked(_without_quotation(body) if relation.reply_to else body, content).strip(),
         mentions=_mentions(content),
-        html=_QUOTED_HTML.sub("", text_of(content.get("formatted_body")) or ""),
         target=None if threaded and relation.falling_back else relation.reply_to,
         replied=relation.reply_to,
         thread=relation.target_id if threaded else None,
@@ -121,15 +125,29 @@ def _without_quotation(body: str) -> str:
     return "\n".join(lines[quoted:]).lstrip("\n") if quoted else body
 
 
+def _linked(body: str, content: dict[str, Any]) -> str:
+    """Put links where the HTML of the message, or Markdown in its body, has them."""
+    body, at = _MARKDOWN.sub(r"\1", body), 0
+    html = (text_of(content.get("formatted_body")) or "").rpartition("</mx-reply>")[2]
+    for anchor in islice(_ANCHOR.finditer(html), _MOST_LINKS):
+        link, label = unescape(anchor[1]), unescape(_TAG.sub("", anchor[2])).strip()
+        found = body.find(label, at) if label and permalink(link) is not None else -1
+        if found >= 0:
+            body = body[:found] + link + body[found + len(label) :]
+            at = found + len(link)
+    return body
+
+
 def _after_name(what: Said, user: BotUser) -> str | None:
     """The text behind the bot's name; None when it does not begin with that.
 
     A colon or a comma has to follow, unless the client marked the name as a mention or it begins with an @.
     """
-    link = _LINK.match(what.text)
-    if link is not None and unquote(link[1]) == user.user_id:
-        return _rest(what.text[link.end() :])
-    mentioned = user.user_id in what.mentions or _has_pill(what.html, user.user_id)
+    first, *rest = what.text.split(maxsplit=1) or [""]
+    link = permalink(first.rstrip(":,")) if len(first) < _LONGEST_LINK else None
+    if link is not None and link.id == user.user_id:
+        return rest[0].lstrip(":, ") if rest else ""
+    mentioned = user.user_id in what.mentions
     for name in user.names:
         if what.text[: len(name)].casefold() == name.casefold():
             behind = what.text[len(name) :]
@@ -137,13 +155,3 @@ def _after_name(what: Said, user: BotUser) -> str | None:
             if end is not None:
                 return behind[end.end() :]
     return None
-
-
-def _rest(behind: str) -> str:
-    end = _AFTER_NAME.match(behind)
-    return behind[end.end() :] if end else behind
-
-
-def _has_pill(html: str, user_id: str) -> bool:
-    decoded = unquote(html)
-    return any(f"https://matrix.to/#/{user_id}{end}" in decoded for end in "\"'?")

@@ -6,7 +6,8 @@ import json
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.archive import export_html, reading
@@ -26,7 +27,6 @@ from bridge.storage import reading as rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from datetime import timedelta
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
@@ -160,7 +160,7 @@ class AskersArchive:
             receipts=counts.receipts,
             names=names,
             removed_waiting=counts.removed_waiting,
-            retention_days=self._desk.retention.days,
+            retention_days=ceil(self._desk.retention / timedelta(days=1)),
             auditors=self._desk.auditors,
             looked_into=looked_into,
         )

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.config.ids import IdPattern
+from bridge.config.users import bot_ids
 
 if TYPE_CHECKING:
     from bridge.botapi.rights import Role
@@ -21,9 +22,7 @@ _UNSTABLE_WITH_CREATORS: Final = frozenset({"org.matrix.hydra.11"})
 
 def our_users(config: Config) -> frozenset[str]:
     """The Matrix ids of our bots and of the application service itself; they are nobody."""
-    server = config.homeserver.server_name
-    names = (config.appservice.sender_localpart, *(user.localpart for user in config.bots.users))
-    return frozenset(f"@{name}:{server}" for name in names)
+    return frozenset({f"@{config.appservice.sender_localpart}:{config.homeserver.server_name}", *bot_ids(config)})
 
 
 class Rights:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.botapi.words import plain_word
+from bridge.config.users import bot_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +35,7 @@ def bot_users(config: Config, runners: Mapping[str, Runner]) -> tuple[BotUser, .
     """The users that have bots, in the order of the config."""
     found = []
     for user in config.bots.users:
-        user_id = f"@{user.localpart}:{config.homeserver.server_name}"
+        user_id = bot_id(config, user)
         if user_id in runners:
             names = {user_id, user.displayname, str(user.localpart), f"@{user.displayname}", f"@{user.localpart}"}
             ordered = tuple(sorted((name for name in names if name), key=lambda name: (-len(name), name)))

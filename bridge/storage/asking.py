@@ -73,12 +73,6 @@ SELECT q.room_id FROM unnest($1::text[]) AS q (room_id) WHERE (
     ) AS present
 ) <= 2
 """
-_PRESENT = """
-SELECT EXISTS (
-    SELECT FROM membership m WHERE m.room_id = $1 AND m.to_ord IS NULL AND m.membership IN ('join', 'invite')
-        AND m.user_id <> ALL($2::text[])
-)
-"""
 _THREAD = "SELECT thread_id FROM message WHERE event_id = $1 AND room_id = $2"
 
 
@@ -96,11 +90,6 @@ async def facts(db: Connection, room_id: str, sender: str, bot: str, ours: Colle
 async def small_rooms(db: Connection, room_ids: Collection[str]) -> set[str]:
     """Those of the rooms in which at most two are (or are asked to be), as far as is recorded."""
     return {row[0] for row in await db.fetch(_SMALL, list(room_ids))}
-
-
-async def has_people(db: Connection, room_id: str, ours: Collection[str]) -> bool:
-    """Whether anybody but our own users is in a room, or asked to be."""
-    return bool(await db.fetchval(_PRESENT, room_id, list(ours)))
 
 
 async def thread_of(db: Connection, event_id: str, room_id: str) -> str | None:

@@ -29,6 +29,7 @@ ON CONFLICT (room_id, user_id) DO UPDATE
 SET membership = excluded.membership, seq = excluded.seq, direct = excluded.direct WHERE b.seq <= excluded.seq
 """
 _JOINED = "SELECT EXISTS (SELECT FROM bot_room WHERE room_id = $1 AND user_id = $2 AND membership = 'join')"
+_DIRECT = "SELECT direct FROM bot_room WHERE room_id = $1 AND user_id = $2"
 _CLEAR = "DELETE FROM bot_room"
 
 
@@ -45,6 +46,11 @@ async def put(tx: Connection, row: BotRoom) -> None:
 async def is_joined(db: Connection, room_id: str, user_id: str) -> bool:
     """Whether a bot is in a room."""
     return bool(await db.fetchval(_JOINED, room_id, user_id))
+
+
+async def is_direct(db: Connection, room_id: str, user_id: str) -> bool:
+    """Whether a bot was invited to the room as to a direct chat."""
+    return bool(await db.fetchval(_DIRECT, room_id, user_id))
 
 
 async def clear(tx: Connection) -> None:

@@ -68,6 +68,11 @@ async def register(db: Connection, name: str) -> int:
     return int(await db.fetchval(_POSITION, name))
 
 
+async def position(db: Connection, name: str) -> int:
+    """The same without waiting for anybody; 0 when there is no such consumer."""
+    return int(await db.fetchval(_POSITION, name) or 0)
+
+
 async def advance(tx: Connection, name: str, old: int, new: int) -> bool:
     """Move a consumer on; False when somebody else has moved it since `old` was read, so that the caller rolls back."""
     return bool(await tx.execute(_ADVANCE, name, old, new) == "UPDATE 1")

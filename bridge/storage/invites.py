@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bridge.storage.db import Connection
 
 
@@ -27,13 +29,14 @@ WHERE invite.seq < excluded.seq
 """
 _DROP = "DELETE FROM invite WHERE room_id = $1 AND user_id = $2 AND seq <= $3"
 _DUE = """
-SELECT room_id, user_id, seq, attempts FROM invite WHERE user_id = $1 AND next_at <= now() ORDER BY seq LIMIT $2
+SELECT room_id, user_id, seq, attempts FROM invite
+WHERE user_id = $1 AND next_at <= now() AND NOT room_id = ANY($3::text[]) ORDER BY seq LIMIT $2
 """
 _LATER = """
 UPDATE invite SET attempts = attempts + 1, next_at = now() + make_interval(secs => $4), reason = $5
 WHERE room_id = $1 AND user_id = $2 AND seq = $3
 """
-_PAUSE = "SELECT extract(epoch FROM min(next_at) - now())::float8 FROM invite WHERE user_id = $1"
+_PAUSE = "SELECT extract(epoch FROM min(next_at) - now())::float8 FROM invite WHERE user_id = $1 AND next_at > now()"
 _CLEAR = "DELETE FROM invite"
 
 
@@ -50,9 +53,9 @@ async def drop(tx: Connection, room_id: str, user_id: str, seq: int) -> None:
     await tx.execute(_DROP, room_id, user_id, seq)
 
 
-async def due(db: Connection, user_id: str, limit: int) -> list[Invite]:
-    """The invitations to follow now, oldest first."""
-    return [Invite(*row) for row in await db.fetch(_DUE, user_id, limit)]
+async def due(db: Connection, user_id: str, limit: int, *, without: Collection[str] = ()) -> list[Invite]:
+    """The invitations to follow now, oldest first, but none to the rooms `without`."""
+    return [Invite(*row) for row in await db.fetch(_DUE, user_id, limit, list(without))]
 
 
 async def later(db: Connection, invite: Invite, seconds: float, reason: str) -> None:
@@ -61,7 +64,7 @@ async def later(db: Connection, invite: Invite, seconds: float, reason: str) -> 
 
 
 async def seconds_to_next(db: Connection, user_id: str) -> float | None:
-    """How long until the next invitation is to be followed (negative: now); None when there is none."""
+    """How long until the next invitation is to be followed, of those that are not due now; None when there is none."""
     seconds = await db.fetchval(_PAUSE, user_id)
     return None if seconds is None else float(seconds)
 

@@ -58,7 +58,7 @@ FROM job WHERE next_at <= now() AND bot = ANY($1::text[]) AND NOT id = ANY($2::b
 """
 _PAUSE = """
 SELECT extract(epoch FROM min(next_at) - now())::float8 FROM job
-WHERE bot = ANY($1::text[]) AND NOT id = ANY($2::bigint[]) AND next_at < 'infinity'
+WHERE bot = ANY($1::text[]) AND next_at > now() AND next_at < 'infinity'
 """
 _TAKE = "SELECT id FROM job WHERE id = $1 AND due_at = $2 FOR UPDATE SKIP LOCKED"
 _DELETE = "DELETE FROM job WHERE id = $1"
@@ -93,9 +93,9 @@ async def due(db: Connection, bots: Collection[str], without: Collection[int], l
     return [DueJob(*row) for row in await db.fetch(_DUE, list(bots), list(without), limit)]
 
 
-async def seconds_to_next(db: Connection, bots: Collection[str], without: Collection[int]) -> float | None:
-    """How long until the next job of these bots (negative: now); None when there is none."""
-    found: float | None = await db.fetchval(_PAUSE, list(bots), list(without))
+async def seconds_to_next(db: Connection, bots: Collection[str]) -> float | None:
+    """How long until the next job of these bots, of those that are not due now; None when there is none."""
+    found: float | None = await db.fetchval(_PAUSE, list(bots))
     return found
 
 

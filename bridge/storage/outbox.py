@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from bridge.storage.db import Connection
 
-MESSAGE, REACTION = "m.room.message", "m.reaction"
+MESSAGE, REACTION, REDACTION = "m.room.message", "m.reaction", "m.room.redaction"
 RELATED: Final = "what it belongs to could not be sent"
 
 
@@ -22,10 +22,10 @@ class NewPost(NamedTuple):
         txn_id: made from the cause, so that the same cause sends once.
         room_id: None: the direct chat with `person`.
         sealed: only into an encrypted room.
-        content: JSON of the event's content; `m.relates_to` gets its `event_id` from `on`.
+        content: JSON of the event's content; `m.relates_to` gets its `event_id`, or a redaction its target, from `on`.
         file: JSON of a file to upload first: path, name, mimetype.
         action: JSON of what buttons and answers to it do.
-        on: the txn_id of the post that it reacts to or replaces.
+        on: the txn_id of the post that it reacts to, replaces or removes.
     """
 
     txn_id: str
@@ -79,6 +79,7 @@ class Posted:
     person: str | None
     sealed: bool
     event_id: str | None
+    is_file: bool
     action: str | None
     buttons: Sequence[str]
 
@@ -107,7 +108,8 @@ SELECT * FROM (
 """
 # The key of a button is needed as long as the message lives; all other content is not ours to keep.
 _SENT = """
-UPDATE outbox SET state = 'sent', event_id = $2, room_id = $3, sent_at = now(), file = NULL, reason = NULL,
+UPDATE outbox SET state = 'sent', event_id = $2, room_id = $3, sent_at = now(), reason = NULL,
+                  file = CASE WHEN file IS NOT NULL THEN '{}'::json END,
                   content = CASE WHEN type = 'm.reaction' THEN content ELSE '{}' END
 WHERE id = $1 AND state = 'due'
 """
@@ -119,7 +121,7 @@ WHERE (id = $1 OR relates_to = $1) AND state = 'due'
 """
 # `action` is that of the newest replacement that has not failed.
 _POSTED = """
-SELECT r.id, r.txn_id, r.user_id, r.room_id, r.person, r.sealed, r.event_id, (
+SELECT r.id, r.txn_id, r.user_id, r.room_id, r.person, r.sealed, r.event_id, r.file IS NOT NULL, (
     SELECT n.action::text FROM outbox n
     WHERE (n.id = r.id OR n.relates_to = r.id AND n.type = 'm.room.message') AND n.state <> 'failed'
     ORDER BY n.id DESC LIMIT 1
@@ -137,6 +139,9 @@ WHERE r.id = (
 """  # noqa: S608 (constants)
 _BY_CAUSE = f"""{_POSTED}
 WHERE r.cause = $1 AND r.user_id = $2 AND r.type = 'm.room.message' AND r.relates_to IS NULL AND r.state <> 'failed'
+  AND NOT EXISTS (
+    SELECT FROM outbox d WHERE d.relates_to = r.id AND d.type = 'm.room.redaction' AND d.state <> 'failed'
+)
 ORDER BY r.id
 """
 _LAST = f"""{_POSTED}
@@ -147,6 +152,7 @@ WHERE r.id = (
 """  # noqa: S608
 _UNSENT = "SELECT EXISTS (SELECT FROM outbox WHERE state = 'due' AND user_id = $1)"
 _DELETE_OLD = "DELETE FROM outbox WHERE state <> 'due' AND coalesce(sent_at, created_at) < $1"
+_FILES_DUE = "SELECT file ->> 'path' FROM outbox WHERE state = 'due' AND file IS NOT NULL"
 _COUNTS = "SELECT state, count(*) FROM outbox WHERE state IN ('due', 'failed') GROUP BY state"
 
 
@@ -186,7 +192,7 @@ async def by_event(db: Connection, event_id: str, room_id: str) -> Posted | None
 
 
 async def by_cause(db: Connection, cause: str, user_id: str) -> list[Posted]:
-    """The messages with which a bot answered something, in order."""
+    """The messages with which a bot answered something, in order, without those that it has removed."""
     return [Posted(*row) for row in await db.fetch(_BY_CAUSE, cause, user_id)]
 
 
@@ -203,6 +209,11 @@ async def has_unsent(db: Connection, user_id: str) -> bool:
 async def delete_old(tx: Connection, before: datetime) -> None:
     """Forget what was sent or failed before this time; its buttons die with it."""
     await tx.execute(_DELETE_OLD, before)
+
+
+async def files_due(db: Connection) -> set[str]:
+    """The paths of files that are still to be sent."""
+    return {row[0] for row in await db.fetch(_FILES_DUE)}
 
 
 async def counts(db: Connection) -> dict[str, int]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bridge.archive.secret import WrongPickleKeyError, seal
 from bridge.demo.person import Person
@@ -17,6 +15,7 @@ from bridge.matrix.crypto import check_pickle_key
 from bridge.matrix.crypto.identity import Identity, kept_identity
 from bridge.storage import bot_device
 from tests.real.rooms import running, scene, text
+from tests.real.signatures import signed_by_owner
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -30,31 +29,6 @@ async def keys_of(person: Person, user_id: str) -> dict[str, Any]:
     """What /keys/query says of a user."""
     answer: dict[str, Any] = await person.request("POST", "v3/keys/query", {"device_keys": {user_id: []}})
     return answer
-
-
-def signed_by_owner(answer: dict[str, Any], user_id: str, device_id: str) -> bool:
-    """Whether the chain of signatures holds: master key, self-signing key, device. Not checked by mautrix' code."""
-    (master,) = answer["master_keys"][user_id]["keys"].values()
-    (self_signing,) = answer["self_signing_keys"][user_id]["keys"].values()
-    return is_signed(answer["self_signing_keys"][user_id], user_id, master) and is_signed(
-        answer["device_keys"][user_id][device_id], user_id, self_signing
-    )
-
-
-def is_signed(signed: dict[str, Any], user_id: str, key: str) -> bool:
-    """Source: Matrix specification v1.16, appendices, "Checking for a Signature"."""
-    signature = signed["signatures"][user_id].get(f"ed25519:{key}")
-    if signature is None:
-        return False
-    plain = {name: value for name, value in signed.items() if name not in ("signatures", "unsigned")}
-    message = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-    # Raises when the signature is another's.
-    Ed25519PublicKey.from_public_bytes(unpadded(key)).verify(unpadded(signature), message)
-    return True
-
-
-def unpadded(text_of_bytes: str) -> bytes:
-    return base64.b64decode(text_of_bytes + "=" * (-len(text_of_bytes) % 4))
 
 
 async def everything(s: Scene) -> str:

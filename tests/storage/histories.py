@@ -44,6 +44,9 @@ KINDS = (
     "name",
     "redaction",
     "redaction",
+    "create",
+    "history",
+    "history",
     "child",
     "poll",
     "vote",
@@ -64,8 +67,11 @@ def made(draw: Draw, kind: str, event_id: str, target: str, outer: dict[str, Any
     poll = {"m.poll": {"question": {"body": word}, "answers": []}}
     child = draw(st.sampled_from(({}, {"via": []})))
     user, membership = draw(users), draw(st.sampled_from(("join", "leave", "invite")))
+    setting = {"history_visibility": draw(st.sampled_from(("world_readable", "joined", word)))}
     makers: dict[str, Callable[[], dict[str, Any]]] = {
         "name": lambda: event(event_id, "m.room.name", {"name": word}, state_key="", **outer),
+        "create": lambda: event(event_id, "m.room.create", {}, state_key="", **outer),
+        "history": lambda: event(event_id, "m.room.history_visibility", setting, state_key="", **outer),
         "child": lambda: event(event_id, "m.space.child", child, state_key=target, **outer),
         "member": lambda: member(event_id, user, membership, word, **outer),
         "poll": lambda: event(event_id, "m.poll.start", poll, **outer),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 BOT = "postkamer"
 ASKERS = ("anna", "bas", "gast", "vreemde")
+PERSONS = ("anna", "bas", "bas", "bas", "gast", "vreemde", BOT)
 WINDOW = timedelta(minutes=4)
 POLICIES = tuple(product(("as_client", "4m", "all"), ("seen", "nothing")))
 NEWCOMER = "somebody new"
@@ -58,8 +59,8 @@ class Happening:
         return makers[self.kind]()
 
 
-KINDS = ("message", "message", "member", "member", "member", "history", "removal")
-MEMBERSHIPS = ("join", "join", "join", "leave", "leave", "invite", "ban", "knock")
+KINDS = ("message", "message", "member", "member", "member", "history", "history", "removal")
+MEMBERSHIPS = ("join", "join", "join", "leave", "leave", "invite", "invite", "ban", "knock")
 SETTINGS = ("world_readable", "shared", "invited", "invited", "joined", "joined", "nonsense")
 
 
@@ -68,8 +69,8 @@ def stories(draw: Draw) -> list[Happening]:
     """What happened in two rooms; of one of them perhaps not from its beginning."""
     found = [Happening("$a", ROOM, "begin", 0), Happening("$b", OTHER, "begin", 0)][draw(st.integers(0, 1)) :]
     minute = 0
-    for n in range(draw(st.integers(1, 22))):
-        kind, who = draw(st.sampled_from(KINDS)), draw(st.sampled_from((*ASKERS, BOT)))
+    for n in range(draw(st.integers(3, 24))):
+        kind, who = draw(st.sampled_from(KINDS)), draw(st.sampled_from(PERSONS))
         values = {"member": MEMBERSHIPS, "history": SETTINGS, "removal": tuple(one.id for one in found)}
         minute += draw(st.integers(0, 2))
         false_minute = draw(st.sampled_from((minute, minute, minute, minute - 50, minute + 50)))

@@ -1,20 +1,16 @@
-"""What is to be read and joined: the reader, and the tables that it fills."""
+"""What is to be read: the reader, and the table that it fills."""
 
 from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.archive.consumer import Follower, rebuild
 from bridge.archive.reader import Reader
-from bridge.archive.recorder import Recorder
-from bridge.config.checks import Secret, ServerName, WebUrl
-from bridge.config.schema import Appservice, Config, Encryption, Homeserver
-from bridge.storage import inbox, invites, undecrypted
+from bridge.storage import inbox, undecrypted
 from bridge.storage.db import open_db
 from bridge.storage.inbox import Arrival
 from bridge.storage.undecrypted import DAMAGED, NO_KEY, Due
@@ -24,19 +20,9 @@ if TYPE_CHECKING:
 
     from bridge.storage.db import Db
 
-BOT, ANNA, STRANGER = "@postkamer:example.com", "@anna:example.com", "@eve:elsewhere.org"
+ANNA = "@anna:example.com"
 ROOM = "!room"
-_INVITES = "SELECT room_id, seq FROM invite ORDER BY room_id"
 _ROWS = "SELECT event_id, session_id, due, reason FROM undecrypted ORDER BY seq"
-
-
-def config() -> Config:
-    return Config(
-        data_dir=Path("data"),
-        homeserver=Homeserver(address=WebUrl("http://127.0.0.1:8008"), server_name=ServerName("example.com")),
-        appservice=Appservice(as_token=Secret("a" * 32), hs_token=Secret("h" * 32)),
-        encryption=Encryption(pickle_key=Secret("p" * 32)),
-    )
 
 
 class Desk:
@@ -44,7 +30,7 @@ class Desk:
 
     def __init__(self, db: Db) -> None:
         self.db = db
-        self.reader = Reader(config())
+        self.reader = Reader()
         self._follower = Follower(db, self.reader)
         self._numbers = itertools.count(1)
 
@@ -59,9 +45,6 @@ class Desk:
         content = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "session_id": session}
         return await self.post("m.room.encrypted", content, **more)
 
-    async def member(self, membership: str, *, of: str = BOT, sender: str = ANNA, room: str = ROOM) -> str:
-        return await self.post("m.room.member", {"membership": membership}, room=room, sender=sender, state_key=of)
-
     async def follow(self) -> None:
         while await self._follower.step():
             pass
@@ -70,11 +53,6 @@ class Desk:
         await self.follow()
         async with self.db.connection() as connection:
             return [tuple(row) for row in await connection.fetch(_ROWS)]
-
-    async def invited(self) -> list[str]:
-        await self.follow()
-        async with self.db.connection() as connection:
-            return [row["room_id"] for row in await connection.fetch(_INVITES)]
 
     async def due(self) -> list[Due]:
         async with self.db.connection() as connection:
@@ -159,56 +137,3 @@ async def test_twenty_thousand_that_nobody_can_read_cost_nothing(desk: Desk) -> 
         ):
             plan = await connection.fetch(f"EXPLAIN {query}", *args)
             assert index in str(plan), "found by an index, not by looking at all of them"
-
-
-async def test_only_invitations_of_our_bot_by_our_own_people_are_followed(desk: Desk) -> None:
-    await desk.member("invite", room="!ours")
-    await desk.member("invite", room="!theirs", sender=STRANGER)
-    await desk.member("invite", room="!another", of="@bas:example.com")
-    await desk.member("join", room="!joined")
-
-    assert await desk.invited() == ["!ours"]
-
-
-@pytest.mark.parametrize("over", ["join", "leave", "ban"])
-async def test_an_invitation_ends(desk: Desk, over: str) -> None:
-    await desk.member("invite")
-    assert await desk.invited() == [ROOM]
-    await desk.member(over)
-    assert await desk.invited() == []
-    await desk.member("invite")
-    assert await desk.invited() == [ROOM]
-
-
-async def test_an_old_invitation_is_not_followed_again(desk: Desk) -> None:
-    await desk.member("invite")
-    await desk.member("leave")
-    follower = Follower(desk.db, Recorder())
-    while await follower.step():
-        pass
-    async with desk.db.tx() as tx:
-        await invites.add(tx, ROOM, BOT, 1)
-
-    assert await desk.invited() == []
-
-
-@pytest.mark.parametrize("content", [None, {}, {"membership": 7}, [], {"membership": "\x00"}])
-async def test_odd_memberships_stop_nothing(desk: Desk, content: Any) -> None:
-    await desk.post("m.room.member", content, state_key=BOT)
-    await desk.member("invite", room="!good")
-
-    assert await desk.invited() == ["!good"]
-
-
-async def test_an_invitation_that_fails_waits(desk: Desk) -> None:
-    await desk.member("invite")
-    await desk.follow()
-    async with desk.db.connection() as connection:
-        (invite,) = await invites.due(connection, BOT, 10)
-        await invites.later(connection, invite, 60, "502")
-        assert await invites.due(connection, BOT, 10) == []
-        seconds = await invites.seconds_to_next(connection, BOT)
-        assert seconds is not None
-        assert 50 < seconds <= 60
-        await invites.drop(connection, ROOM, BOT, invite.seq)
-        assert await invites.seconds_to_next(connection, BOT) is None

@@ -44,7 +44,7 @@ def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
 
 def test_the_code_of_the_page_is_typed(tmp_path: Path) -> None:
     write_bot(tmp_path)
-    cache = ROOT / ".mypy_cache"
+    cache = ROOT / ".mypy_cache" / "bots"
     run(tmp_path, "mypy", "--strict", "--cache-dir", str(cache), "postkamer_parcels", "tests/test_parcels.py")
 
 

@@ -39,20 +39,21 @@ def test_what_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         "pyproject.toml",
         "tests/test_tea_time.py",
     ]
-    assert 'tea_time = "postkamer_tea_time:TeaTime"' in (folder / "pyproject.toml").read_text()
+    assert 'tea_time = "postkamer_tea_time:TeaTimeBot"' in (folder / "pyproject.toml").read_text()
     assert "$" not in "".join((folder / name).read_text() for name in files(folder))
     assert f"pytest {folder}" in capsys.readouterr().out
 
 
-def test_its_own_tests_pass(tmp_path: Path) -> None:
-    assert main(["new-bot", "coffee", "--dir", str(tmp_path)]) == 0
-    said = run(tmp_path / "coffee", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider")
+@pytest.mark.parametrize("name", ["coffee", "bot", "tea_time"])
+def test_its_own_tests_pass(tmp_path: Path, name: str) -> None:
+    assert main(["new-bot", name, "--dir", str(tmp_path)]) == 0
+    said = run(tmp_path / name, "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider")
     assert "passed" in said
 
 
 def test_it_is_typed(tmp_path: Path) -> None:
     assert main(["new-bot", "coffee", "--dir", str(tmp_path)]) == 0
-    cache = ROOT / ".mypy_cache"
+    cache = ROOT / ".mypy_cache" / "bots"
     said = run(tmp_path / "coffee", "mypy", "--strict", "--cache-dir", str(cache), "-p", "postkamer_coffee")
     assert "Success" in said
 
@@ -63,7 +64,7 @@ def test_it_is_found_once_it_is_installed(tmp_path: Path, monkeypatch: pytest.Mo
     metadata = folder / "postkamer_lunch-0.1.0.dist-info"  # as pip makes it
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: postkamer-lunch\nVersion: 0.1.0\n")
-    (metadata / "entry_points.txt").write_text("[postkamer.bots]\nlunch = postkamer_lunch:Lunch\n")
+    (metadata / "entry_points.txt").write_text("[postkamer.bots]\nlunch = postkamer_lunch:LunchBot\n")
     monkeypatch.syspath_prepend(str(folder))
     loaded = load(load_text(GOOD, tmp_path / "config.yaml"), ())
     assert loaded.problems == []
@@ -89,11 +90,12 @@ def test_names_that_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize("name", ["coffee", "core", "help", "hulp", "taal"])
 def test_a_name_that_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     (tmp_path / "acme-1.dist-info").mkdir()
     (tmp_path / "acme-1.dist-info" / "entry_points.txt").write_text("[postkamer.bots]\ncoffee = acme:Coffee\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert main(["new-bot", "coffee", "--dir", str(tmp_path)]) == 1
-    assert "there is a bot coffee already" in capsys.readouterr().err
+    assert main(["new-bot", name, "--dir", str(tmp_path)]) == 1
+    assert f"there is a bot {name} already" in capsys.readouterr().err

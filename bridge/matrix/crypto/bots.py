@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -19,7 +18,6 @@ from bridge.errors import PostkamerError
 from bridge.matrix.crypto.courier import BotCourier
 from bridge.matrix.crypto.decryptor import Decryptor
 from bridge.matrix.crypto.identity import kept_identity
-from bridge.matrix.crypto.joiner import Joiner
 from bridge.matrix.crypto.logs import trace_logger
 from bridge.matrix.crypto.machine import Machine
 from bridge.matrix.crypto.profile import profile_of
@@ -133,7 +131,6 @@ class Bots:
                 tasks.create_task(self._keep_on(READING, lambda: self._read(decryptor)))
                 for user in users:
                     tasks.create_task(self._one(user))
-                    tasks.create_task(self._keep_on("invitations", partial(self._join, user)))
         finally:
             for user in users:
                 user.close()
@@ -147,13 +144,6 @@ class Bots:
             await user.take_keys()
 
         await self._keep_on(part, step)
-
-    async def _join(self, user: BotAtWork) -> None:
-        joiner = Joiner(user.machine.client, user.machine.crypto_store)
-        while user.ready and await joiner.step():
-            pass
-        self._health.set("invitations", ok=True)
-        await asyncio.sleep(0.2)
 
     async def _read(self, decryptor: Decryptor) -> None:
         self._to_read.clear()

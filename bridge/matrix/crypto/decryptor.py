@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mautrix.crypto import InboundGroupSession
 
     from bridge.matrix.crypto.machine import Machine
+    from bridge.matrix.crypto.store import Store
     from bridge.storage.db import Connection
     from bridge.storage.undecrypted import Due
 
@@ -53,10 +54,14 @@ class Decryptor:
     def __init__(self, machines: Sequence[Machine], ready: Callable[[], Sequence[Machine]], keys: asyncio.Lock) -> None:
         self.read = 0  # since the start
         self._stores = [machine.crypto_store for machine in machines]
-        self._store = self._stores[0]  # for what is not of one bot
         self._ready = ready
         self._lock = keys
         self._gone_devices: set[tuple[str, str]] = set()
+
+    @property
+    def _store(self) -> Store:
+        """For what is not of one bot."""
+        return self._stores[0]
 
     async def step(self) -> bool:
         """Try one batch; False when nothing was due, or no bot is ready.

@@ -1,0 +1,59 @@
+"""The text index, and what search remembers.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+TABLES = (
+    # --- the indexer -------------------------------------------------------------------------------------------------
+    # Messages that changed by something else than a new row of the inbox: what is in their files was read, they were
+    # erased, they were recorded at last.
+    """
+    CREATE TABLE index_due (
+        id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        event_id text NOT NULL
+    )
+    """,
+    # What the indexer says of its work; one row. Its position is in `consumer`.
+    """
+    CREATE TABLE index_state (
+        one       boolean PRIMARY KEY DEFAULT true CHECK (one),
+        rebuild   boolean NOT NULL DEFAULT false,  -- somebody asks for another one
+        ready     boolean NOT NULL DEFAULT false,  -- there is one that can be searched
+        documents bigint NOT NULL DEFAULT 0,
+        built     bigint,                          -- another one is being made: the last row of the inbox that it
+        until     bigint,                          -- holds, and the one that it must hold; NULL: none is
+        alive_at  timestamptz
+    )
+    """,
+    "INSERT INTO index_state DEFAULT VALUES",
+    # The indexer follows the recorder and `index_due`, and is woken by both.
+    """
+    CREATE FUNCTION index_news() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_notify('postkamer_index', ''); RETURN NULL; END $$
+    """,
+    """
+    CREATE TRIGGER recorded AFTER UPDATE ON consumer FOR EACH ROW WHEN (NEW.name = 'recorder')
+    EXECUTE FUNCTION index_news()
+    """,
+    "CREATE TRIGGER due AFTER INSERT ON index_due FOR EACH STATEMENT EXECUTE FUNCTION index_news()",
+    "CREATE TRIGGER asked AFTER UPDATE OF rebuild ON index_state FOR EACH ROW EXECUTE FUNCTION index_news()",
+)
+
+
+def upgrade() -> None:
+    for statement in TABLES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a backup is the way back")

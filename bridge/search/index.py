@@ -1,0 +1,187 @@
+"""Reading the index, in any process."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+import structlog
+import tantivy
+from tantivy import Occur, Order, Query
+
+from bridge.search import schema
+from bridge.search.generations import Generations, doubt, reading
+from bridge.search.permitted import permitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bridge.search.query import Sort
+    from bridge.storage.readable import Readable
+
+log = structlog.get_logger(__name__)
+
+_META: Final = "meta.json"
+_TRIES: Final = 3
+
+
+class NotReadyError(Exception):
+    """There is no index that can be read now; the indexer makes one."""
+
+
+class Hit(NamedTuple):
+    """A document that was found.
+
+    Attributes:
+        seq: of the message, see `event.seq`.
+        n: of the attachment whose text was found; `schema.MESSAGE` of the message itself.
+        score: by relevance; otherwise 0.
+    """
+
+    seq: int
+    n: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of hits.
+
+    Attributes:
+        count: of all documents that were found; None when it was not asked for.
+    """
+
+    hits: Sequence[Hit]
+    count: int | None
+
+
+class SearchIndex(Protocol):
+    """What a search runs on. All of these wait for the disk, so call them in a thread.
+
+    Raises:
+        NotReadyError: all of them.
+    """
+
+    def search(
+        self, query: Query, readable: Readable, *, sort: Sort, limit: int, offset: int = 0, count: bool = False
+    ) -> Found:
+        """The documents that are asked for and may be read."""
+
+    def terms(self, field: str, prefix: str, readable: Readable, limit: int) -> list[tuple[str, int]]:
+        """The most frequent tokens of a field that begin so, with the number of documents that may be read."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+
+
+class TantivyIndex:
+    """The index that the indexer keeps in a folder; see `SearchIndex`. Threads may share one.
+
+    Args:
+        folder: `data_dir/search`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.schema = schema.schema()
+        self._generations = Generations(folder)
+        self._lock = Lock()
+        self._opened: _Opened | None = None
+
+    def search(
+        self, query: Query, readable: Readable, *, sort: Sort, limit: int, offset: int = 0, count: bool = False
+    ) -> Found:
+        """See `SearchIndex`."""
+        asked = Query.boolean_query([(Occur.Must, query), (Occur.Must, permitted(self.schema, readable))])
+        opened, searcher = self._searcher()
+        try:
+            if sort == "relevance":
+                result = searcher.search(asked, limit, count=count, offset=offset)
+            else:
+                order = Order.Desc if sort == "new" else Order.Asc
+                result = searcher.search(
+                    asked, limit, count=count, offset=offset, order_by_field=schema.SENT, order=order
+                )
+            addresses = [address for _, address in result.hits]
+            seqs = searcher.fast_field_values(schema.SEQ, addresses)
+            ns = searcher.fast_field_values(schema.N, addresses)
+        except Exception as error:
+            raise self._doubtful(opened, error) from error
+        scores = [float(score) if sort == "relevance" else 0.0 for score, _ in result.hits]
+        hits = [Hit(int(seq or 0), int(n or 0), score) for seq, n, score in zip(seqs, ns, scores, strict=True)]
+        return Found(hits, result.count if count else None)  # type: ignore[attr-defined] (its stub lacks it)
+
+    def terms(self, field: str, prefix: str, readable: Readable, limit: int) -> list[tuple[str, int]]:
+        """See `SearchIndex`."""
+        opened, searcher = self._searcher()
+        try:
+            return searcher.terms_with_prefix(field, prefix, permitted(self.schema, readable), limit)
+        except Exception as error:
+            raise self._doubtful(opened, error) from error
+
+    def close(self) -> None:
+        """See `SearchIndex`."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def _searcher(self) -> tuple[_Opened, tantivy.Searcher]:
+        """On what was committed last."""
+        with self._lock:
+            for _ in range(_TRIES):
+                path = self._generations.current()
+                if self._opened is not None and self._opened.path != path:
+                    self._opened.close()
+                    self._opened = None
+                if path is None:
+                    break
+                try:
+                    if self._opened is None:
+                        self._opened = _Opened(path)
+                    return self._opened, self._opened.searcher()
+                except (OSError, ValueError) as error:
+                    log.warning("search index cannot be opened", error=type(error).__name__)
+                    if self._opened is not None:
+                        self._opened.close()
+                        self._opened = None
+                    if path == self._generations.current() and path.is_dir():
+                        doubt(path)
+        raise NotReadyError
+
+    def _doubtful(self, opened: _Opened, error: Exception) -> NotReadyError:
+        log.error("search index cannot be read", generation=opened.path.name, exc_info=error)
+        doubt(opened.path)
+        return NotReadyError()
+
+
+class _Opened:
+    """One generation, open for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._up = ExitStack()
+        self._up.enter_context(reading(path))
+        try:
+            self._index = tantivy.Index.open(str(path))
+            self._index.config_reader("manual")
+            self._seen = 0
+            self.searcher()
+        except BaseException:
+            self._up.close()
+            raise
+
+    def searcher(self) -> tantivy.Searcher:
+        """Loads what was committed since the last time."""
+        written = (self.path / _META).stat()
+        stamp = hash((written.st_mtime_ns, written.st_ino))
+        if stamp != self._seen:
+            self._index.reload()
+            self._seen = stamp
+        return self._index.searcher()
+
+    def close(self) -> None:
+        """Searches that go on keep their files."""
+        self._up.close()

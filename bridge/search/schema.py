@@ -1,0 +1,76 @@
+"""The fields of the index, and how their values are made.
+
+A document is a message as it stands now, or the text of one of its attachments. Its text is tokenized by
+`bridge.search.analysis`, so that tantivy only has to cut at spaces; what is asked for is tokenized by the same.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import tantivy
+
+# Raise it whenever a document would be another one than before: every index is then made anew.
+VERSION: Final = 1
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIE_BITS: Final = 20
+_TIES: Final = (1 << _TIE_BITS) - 1
+_MAX_MS: Final = (1 << 42) - 1  # the year 2109; what is later counts as this
+
+# Words in the order of the text, with their positions. Token n of one is token n of the others.
+TEXTS: Final = (
+    "words",  # as written, in small letters without accents
+    "nl",  # their Dutch stems
+    "en",  # their English stems
+)
+# Tokens with positions: what holds symbols (`c + +`, `10 . 0 . 0 . 7`), each piece on its own, and emoji.
+CODE: Final = "code"
+# Tokens without positions.
+BAGS: Final = (
+    "parts",  # Dutch stems of what compounds are made of
+    "numbers",  # telephone numbers and IBANs, as `bridge.search.numbers` writes them
+    "filename",  # words of the names of files
+    "room",
+    "sender",
+    "thread",  # the first message of the thread it is in
+    "mentions",  # Matrix ids
+    "has",  # `query.Thing`, without `emoji`
+    "is",  # `query.State`
+    "label",  # folded
+    "reaction",  # keys of reactions, as `analysis.emoji` writes them
+    "type",  # of files: ending, kind, media type and both halves of that
+    "name",  # of files: the whole name, folded
+)
+SEQ: Final = "seq"  # of the message: `event.seq`, by which it is found, replaced and removed
+N: Final = "n"  # of the attachment whose text it is; MESSAGE of the message itself
+SENT: Final = "sent"  # see `sent_key`
+ORD: Final = "ord"  # with SUB its place in the room
+SUB: Final = "sub"
+SIZE: Final = "size"  # bytes, of each file
+
+MESSAGE: Final = -1
+_NUMBERS: Final = (SEQ, N, SENT, ORD, SUB, SIZE)
+
+
+def schema() -> tantivy.Schema:
+    """The schema of every index of this version."""
+    builder = tantivy.SchemaBuilder()
+    for name in (*TEXTS, CODE):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
+    for name in BAGS:
+        tokenizer = "whitespace" if name in ("parts", "numbers", "filename") else "raw"
+        builder.add_text_field(name, tokenizer_name=tokenizer, index_option="basic")
+    for name in _NUMBERS:
+        builder.add_integer_field(name, fast=True, indexed=name == SEQ)
+    return builder.build()
+
+
+def sent_key(at: datetime, ord_: int = 0, sub: int = 0) -> int:
+    """A time to the millisecond as a number that grows with it; among messages of the same moment with their places.
+
+    What was sent at or after a time has at least the key of that time alone, what was sent before it a smaller one.
+    """
+    ms = min(max((at - _EPOCH) // timedelta(milliseconds=1), -_MAX_MS), _MAX_MS)
+    return (ms << _TIE_BITS) | ((ord_ + sub) & _TIES)

@@ -58,7 +58,7 @@ def test_a_message() -> None:
 
 
 def test_transaction_ids_come_from_the_cause() -> None:
-    def ids(**more: str) -> list[str]:
+    def ids(**more: Any) -> list[str]:
         return [post.txn_id for post in posts(Answer((ONE, TWO)), replace(ORIGIN, **more))]
 
     assert ids() == ids()
@@ -135,19 +135,19 @@ def test_a_file() -> None:
 def test_in_the_place_of_the_message_with_the_button() -> None:
     pressed = posted("old", buttons=("⬅️",))
     page = replace(ONE, buttons=("⬅️", "➡️"), action={"page": 2})
-    origin = replace(ORIGIN, pressed=pressed)
-    change, extra, button = (
-        posts(Answer((page, TWO), replaces=True), origin)[:1]
-        + posts(Answer((TWO,)), origin)
-        + posts(Answer((page,), replaces=True), origin)[1:]
-    )
+    change, button, extra = posts(Answer((page, TWO), replaces=True), replace(ORIGIN, pressed=pressed))
 
     assert (change.on, change.action) == ("old", '{"page": 2}')
     assert content(change)["m.new_content"]["body"] == "een"
-    assert content(change)["body"] == "* een"
-    assert content(change)["formatted_body"] == "* <b>een</b>"
-    assert extra.on is None, "an answer that does not replace stands for itself"
+    assert (content(change)["body"], content(change)["formatted_body"]) == ("* een", "* <b>een</b>")
     assert (button.on, content(button)["m.relates_to"]["key"]) == ("old", "➡️"), "the other one is there already"
+    assert (extra.on, content(extra)["body"]) == (None, "twee")
+
+
+def test_an_answer_to_a_button_that_replaces_nothing() -> None:
+    (post,) = posts(Answer((TWO,)), replace(ORIGIN, pressed=posted("old")))
+
+    assert post.on is None
 
 
 def test_a_private_answer_replaces_nothing_in_the_room() -> None:

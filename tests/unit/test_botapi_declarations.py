@@ -155,6 +155,7 @@ def test_two_bots_with_one_name(make: _Make) -> None:
         (STRINGS + "x.one: a\n", STRINGS + "x.one: a\n", "no x.other beside it"),
         (STRINGS + "x: 5\n", STRINGS + "x: 5\n", "x is not a text"),
         (STRINGS + "x: [a]\n", STRINGS, "x is not a text"),
+        (STRINGS + "do:\n  help: y\n", STRINGS, "do.help is there twice"),
         ("- a\n", STRINGS, "is not a text"),
         ("a: b: c", STRINGS, "nl.yaml"),
         (STRINGS + "error.busy: x\n", STRINGS + "error.busy: x\n", "error.busy is one of the framework's"),

@@ -254,3 +254,11 @@ async def test_the_testing_kit_for_one_question() -> None:
     assert (await answer(asked, "2")).reply == say(
         "give.done", who=User("@bob:example.org", "Bob Smit"), what="coffee", count=1
     )
+
+
+async def test_what_somebody_wrote_is_not_all_shown_back(talk: Talk) -> None:
+    for text in ("!proef dag vrijdag " + "x " * 20_000, "!proef " + "y" * 60_000, "!proef lijst " + "z" * 60_000):
+        shown = await talk.ask(text)
+        assert len(shown.text) < 1000
+        assert shown.answer is not None
+        assert len(shown.answer.messages) == 1

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 1.0
 # What is asked, and what the answer has in it (Dutch); `{n}` is the number of the question.
-QUESTIONS = {"!vraag{n}": "vraag{n}", "!archief status": "🗄️", "!help": "!archief", "!archief privacy": "📬"}
+QUESTIONS = {"!archief vraag{n}": "vraag{n}", "!archief status": "🗄️", "!help": "!archief", "!archief privacy": "📬"}
 PRIVATE, SAID_IN_PRIVATE = "!archief privacy", "🔐"
 
 

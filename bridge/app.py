@@ -110,6 +110,9 @@ class App:
             (self.metrics.behind, now.behind),
             (self.metrics.set_aside, now.set_aside),
             (self.metrics.media, now.media),
+            (self.metrics.asks, now.asks),
+            (self.metrics.outbox, now.outbox),
+            (self.metrics.jobs, now.jobs),
         ):
             for label, value in values.items():
                 gauge.labels(label).set(value)

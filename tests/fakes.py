@@ -1,4 +1,4 @@
-"""A homeserver as our bots see it, in memory: `FakeCourier` does as the real one does in `tests/real/test_courier.py`."""
+"""A homeserver as bots see it, in memory: `FakeCourier` does as the real one in `tests/real/test_courier.py`."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from bridge.botapi import (
     DeniedError,
     Reply,
     UsageError,
+    excerpt,
     line,
     may,
     plain_word,
@@ -48,9 +49,9 @@ class Panel:
             return by_word[wanted]
         near = difflib.get_close_matches(wanted, by_word, n=1)
         if near:
-            raise UsageError("no_setting_near", given=Code(word), near=Code(by_word[near[0]].word(ask.language)))
+            raise UsageError("no_setting_near", given=excerpt(word), near=Code(by_word[near[0]].word(ask.language)))
         names = ", ".join(one.word(ask.language) for one in self._settings)
-        raise UsageError("no_setting", given=Code(word), names=names)
+        raise UsageError("no_setting", given=excerpt(word), names=names)
 
     async def show_all(self, ask: Ask) -> Reply:
         """What is set for this room and for the asker."""

@@ -5,8 +5,7 @@ The rule is a table in docs/access.md; on plain facts it is in `bridge.archive.a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from bridge.archive.access_rule import by_everybody, is_joined, readable, to_widen, who_come_later
 from bridge.archive.spans import union
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 
     from bridge.archive.spans import Spans
     from bridge.config.schema import Access as Settings
-    from bridge.storage.access import Era, Joining, Stay
+    from bridge.storage.access import Era, Stay
     from bridge.storage.db import Connection
 
-Key = TypeVar("Key")
+    Facts = tuple[Sequence[Stay], Sequence[Era]]  # of one person in one room
 
 
 class AuditRefusedError(Exception):
@@ -36,18 +35,11 @@ class AuditRefusedError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One person in one room."""
-
-    room_id: str
-    staff: bool
-    stays: Sequence[Stay]
-    eras: Sequence[Era]
-
-
 class Access:
     """Turns a person into what they may read, as the archive knows it now.
+
+    Ask for messages in the snapshot (`storage.export.snapshot`) in which this was asked, so that nobody reads what is
+    sent between the two, after they were removed from the room.
 
     Args:
         settings: what the company decides.
@@ -70,12 +62,8 @@ class Access:
         staff = "staff" in roles
         stays = await access.stays_of(db, user_id)
         eras = await access.eras_of(db, stays, and_world_readable=staff)
-        rooms = stays.keys() | eras.keys()
-        return _sealed(
-            await self._decide(
-                db, {room_id: _Case(room_id, staff, stays.get(room_id, ()), eras.get(room_id, ())) for room_id in rooms}
-            )
-        )
+        facts = {room: (stays.get(room, ()), eras.get(room, ())) for room in stays.keys() | eras.keys()}
+        return _sealed(await self._decide(db, facts, staff=staff))
 
     async def for_room(self, db: Connection, user_id: str, room_id: str) -> Readable:
         """What a person may read of one room."""
@@ -84,26 +72,26 @@ class Access:
             return _sealed({})
         stays = await access.stays_of(db, user_id, room_id)
         eras = await access.eras_of(db, [room_id])
-        case = _Case(room_id, "staff" in roles, stays.get(room_id, ()), eras.get(room_id, ()))
-        return _sealed(await self._decide(db, {room_id: case}))
+        facts = {room_id: (stays.get(room_id, ()), eras.get(room_id, ()))}
+        return _sealed(await self._decide(db, facts, staff="staff" in roles))
 
     async def for_everyone_in(self, db: Connection, room_id: str) -> Readable:
         """What may be told in a room of that room: what each may read who is in it, or can come to see what is told.
 
-        People of other servers count with what their clients show them, whether or not the bots serve them.
+        People of other servers count with what their clients show them, whether or not the bots serve them. What the
+        policy adds before each one's joining is left out: it is their own, and reckoning it for hundreds takes seconds.
         """
         everybody = await access.members_of(db, room_id)
         members = {user_id: stays for user_id, stays in everybody.items() if user_id not in self._bots}
         eras = (await access.eras_of(db, [room_id])).get(room_id, ())
-        cases = {
-            user_id: _Case(room_id, "staff" in self._roles_of(user_id), stays, eras)
+        readers = [
+            readable(stays, eras, self._settings, staff="staff" in self._roles_of(user_id))
             for user_id, stays in members.items()
             if is_joined(stays)
-        }
-        if not cases:
+        ]
+        if not readers:
             return _sealed({})
-        readers = await self._decide(db, cases)
-        return _sealed({room_id: by_everybody([*readers.values(), *who_come_later(members.values(), eras)])})
+        return _sealed({room_id: by_everybody([*readers, *who_come_later(members.values(), eras)])})
 
     def for_auditor(self, user_id: str, purpose: str) -> Readable:
         """Everything, with what was removed and is still kept; the caller writes that to the audit log.
@@ -117,19 +105,18 @@ class Access:
             raise AuditRefusedError("purpose")
         return Readable(seal_for_access(), {}, removed=True, everything=True)
 
-    async def _decide(self, db: Connection, cases: Mapping[Key, _Case]) -> dict[Key, Spans]:
-        """The rule for many cases, with one query at the most."""
-        found = {key: readable(case.stays, case.eras, self._settings, staff=case.staff) for key, case in cases.items()}
-        wanted: list[tuple[Key, Joining]] = [
-            (key, joining)
-            for key, case in cases.items()
-            for joining in to_widen(case.room_id, case.stays, found[key], self._settings, staff=case.staff)
+    async def _decide(self, db: Connection, facts: Mapping[str, Facts], *, staff: bool) -> dict[str, Spans]:
+        """The rule for one person in many rooms, with one query at the most."""
+        found = {room: readable(*known, self._settings, staff=staff) for room, known in facts.items()}
+        joinings = [
+            joining
+            for room, (stays, _) in facts.items()
+            for joining in to_widen(room, stays, found[room], self._settings, staff=staff)
         ]
-        if wanted:
-            length = self._settings.later_joiners.length
-            windows = await access.windows_before(db, [joining for _, joining in wanted], length)
-            for (key, _), window in zip(wanted, windows, strict=True):
-                found[key] = union((*found[key], window))
+        if joinings:
+            windows = await access.windows_before(db, joinings, self._settings.later_joiners.length)
+            for joining, window in zip(joinings, windows, strict=True):
+                found[joining.room_id] = union((*found[joining.room_id], window))
         return found
 
 

@@ -27,11 +27,12 @@ from bridge.botapi.ports import (
 )
 from bridge.botapi.readers import read
 from bridge.botapi.render import Answer, Rendered
-from bridge.botapi.reply import Block, Button, Bytes, Code, File, Link, Reply, Say, User, Value, line, say
+from bridge.botapi.reply import Block, Button, Bytes, Code, File, Link, Reply, Say, User, Value, excerpt, line, say
 from bridge.botapi.rights import ROLES, Role, may
 from bridge.botapi.runner import Runner
 from bridge.botapi.settings import read as read_settings
 from bridge.botapi.settings import write as write_setting
+from bridge.botapi.strings import Strings
 from bridge.botapi.words import plain_word
 from bridge.links import Permalink, event_link, permalink
 
@@ -81,6 +82,7 @@ __all__ = [
     "Say",
     "Setting",
     "SettingsStore",
+    "Strings",
     "Target",
     "UsageError",
     "User",
@@ -92,6 +94,7 @@ __all__ = [
     "button",
     "command",
     "event_link",
+    "excerpt",
     "help_on",
     "job",
     "line",

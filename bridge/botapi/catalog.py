@@ -139,8 +139,9 @@ class Catalog:
         scopes: tuple[tuple[Scope, type | None], ...] = (("room", bot.room_settings), ("person", bot.person_settings))
         for scope, cls in scopes:
             if cls is not None:
+                found = settings.kinds(cls)
                 defaults = cls()
-                for name, kind in settings.kinds(cls).items():
+                for name, kind in found.items():
                     yield Setting(bot, scope, cls, name, kind, getattr(defaults, name), self.strings[bot.name])
 
     @staticmethod

@@ -10,7 +10,7 @@ from bridge.botapi import moments, readers
 from bridge.botapi.actions import MOST_CHOICES, Choice
 from bridge.botapi.ask import Person, Room
 from bridge.botapi.errors import UsageError
-from bridge.botapi.reply import Code
+from bridge.botapi.reply import Code, excerpt
 from bridge.botapi.words import plain_word, quote
 from bridge.links import permalink
 
@@ -80,7 +80,7 @@ class Binder:
             elif required:
                 raise await self._missing(param)
         if at < len(self._line.words):
-            raise skipped or UsageError("error.too_much", given=Code(self._line.rest(at)))
+            raise skipped or UsageError("error.too_much", given=excerpt(self._line.rest(at)))
         return values
 
     async def _take(self, param: Parameter, at: int) -> Taken | None:
@@ -126,7 +126,7 @@ class Binder:
                 return Taken(found, count)
         given = self._text(at, max(self._sizes(kind, at)))
         key = {"duration": "error.not_duration", "date": "error.not_date"}.get(kind, "error.not_moment")
-        raise UsageError(key, given=Code(given))
+        raise UsageError(key, given=excerpt(given))
 
     async def _person(self, param: Parameter, at: int) -> Taken:
         sender = self._ask.sender
@@ -157,7 +157,7 @@ class Binder:
                 return exact[0], count
             if exact:
                 raise self._several(param, at, count, exact)
-        given = Code(self._text(at, 1))
+        given = excerpt(self._text(at, 1))
         raise UsageError("error.no_such_room" if param.kind.name == "room" else "error.no_such_person", given=given)
 
     async def _named(self, param: Parameter, text: str) -> Sequence[Named]:
@@ -170,7 +170,7 @@ class Binder:
         names = Counter(one.name for one in found)
         labels = [one.name if names[one.name] == 1 else f"{one.name} ({one.id})" for one in found]
         choices = [Choice(label, f"{before}{quote(one.id)}{after}") for label, one in zip(labels, found, strict=True)]
-        return self._question(param, choices) or UsageError("error.several", given=Code(self._text(at, count)))
+        return self._question(param, choices) or UsageError("error.several", given=excerpt(self._text(at, count)))
 
     async def _missing(self, param: Parameter) -> Exception:
         """What is asked, or said, when a word is not there."""

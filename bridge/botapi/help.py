@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from bridge.botapi.catalog import HELP, in_language
-from bridge.botapi.reply import Block, Code, Reply, Say, line, say
+from bridge.botapi.reply import Block, Code, Reply, Say, excerpt, line, say
 from bridge.botapi.rights import may
 from bridge.botapi.strings import LANGUAGES
 from bridge.botapi.words import plain_word, split
@@ -64,7 +64,7 @@ def help_of_command(entry: Entry, ask: Ask) -> Reply:
     if example := entry.example(ask.language):
         reply = reply.and_say("guide.example", example=Code(example))
     other = entry.phrase(_OTHER[ask.language])
-    return reply if other == entry.phrase(ask.language) else reply.and_say("guide.other", command=Code(f"!{other}"))
+    return reply if other == entry.phrase(ask.language) else reply.and_say("guide.in_other", command=Code(f"!{other}"))
 
 
 def usage_lines(entry: Entry, ask: Ask) -> Reply:
@@ -78,10 +78,10 @@ def unknown(catalog: Catalog, ask: Ask, text: str, group: Bot | None = None) -> 
     """It is no command; the nearest that the asker may use, and where to find the rest."""
     near = nearest(catalog, ask, text, group)
     if near:
-        return say("unknown.near", given=Code(_short(text)), near=Code(f"!{near}"), help=_help(ask))
+        return say("unknown.near", given=_given(text), near=Code(f"!{near}"), help=_help(ask))
     if group is not None:
-        return _join([say("unknown.in_group", given=Code(_short(text))), help_of_bot(catalog, ask, group)])
-    return say("unknown.nothing", given=Code(_short(text)), help=_help(ask))
+        return _join([say("unknown.in_group", given=_given(text)), help_of_bot(catalog, ask, group)])
+    return say("unknown.nothing", given=_given(text), help=_help(ask))
 
 
 def nearest(catalog: Catalog, ask: Ask, text: str, group: Bot | None = None) -> str | None:
@@ -135,10 +135,9 @@ def _help(ask: Ask) -> Code:
     return Code(in_language(HELP, ask.language) if ask.room.direct else f"!{in_language(HELP, ask.language)}")
 
 
-def _short(text: str) -> str:
+def _given(text: str) -> Code:
     """A command as it was written, without what follows it."""
-    shown = " ".join(word.text for word in split(text).words[:2])
-    return shown if len(shown) <= 40 else f"{shown[:40]}…"  # noqa: PLR2004
+    return excerpt(" ".join(word.text for word in split(text).words[:2]))
 
 
 def _join(replies: Sequence[Reply]) -> Reply:

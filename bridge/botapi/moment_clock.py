@@ -75,7 +75,7 @@ class Clock:
 
 def read_clock(words: str) -> Clock | None:
     """A time: "14:30", "at 9", "2 uur", "quarter to 3"; None for all else."""
-    if words == "noon":
+    if words in {"noon", "at noon"}:
         return Clock(_NOON, 0)
     if found := _DIGITS.fullmatch(words):
         hour, minute = (int(group) for group in found.groups() if group)

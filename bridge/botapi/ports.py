@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+MessageKind: TypeAlias = Literal[
+    "text", "file", "image", "video", "audio", "voice", "sticker", "location", "poll", "unread"
+]
 Cursor = str  # where a page ended; of no meaning to a bot
 
 
@@ -64,7 +67,7 @@ class FoundMessage:
     sender_name: str
     sent_at: datetime
     text: str  # what the last edit says; of a file its name
-    kind: Literal["text", "file", "image", "video", "audio", "voice", "sticker", "location", "poll", "unread"]
+    kind: MessageKind
     edited: bool
     in_thread: bool
     removed: bool  # only auditors get these

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from bridge.botapi import moments
 from bridge.botapi.errors import UsageError
-from bridge.botapi.reply import Code
+from bridge.botapi.reply import Code, excerpt
 from bridge.botapi.words import plain_word
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def read(kind: Kind, text: str, words: ChoiceWords, language: str) -> object:
         case "duration":
             found = moments.duration(text)
             if found is None:
-                raise UsageError("error.not_duration", given=Code(text))
+                raise UsageError("error.not_duration", given=excerpt(text))
             return found
         case _:
             return text
@@ -47,7 +47,7 @@ def read(kind: Kind, text: str, words: ChoiceWords, language: str) -> object:
 def integer(text: str) -> int:
     """A whole number of at most 15 digits."""
     if not _INTEGER.fullmatch(text):
-        raise UsageError("error.not_number", given=Code(text))
+        raise UsageError("error.not_number", given=excerpt(text))
     return int(text)
 
 
@@ -55,7 +55,7 @@ def truth(text: str) -> bool:
     """Yes or no, in words of both languages."""
     word = plain_word(text)
     if word not in _TRUE | _FALSE:
-        raise UsageError("error.not_yes_or_no", given=Code(text))
+        raise UsageError("error.not_yes_or_no", given=excerpt(text))
     return word in _TRUE
 
 
@@ -72,6 +72,6 @@ def choice(text: str, words: ChoiceWords, language: str) -> str:
         return meant[word]
     near = difflib.get_close_matches(word, meant, n=1, cutoff=0.7)
     if near:
-        raise UsageError("error.not_choice_near", given=Code(text), near=Code(words[language][meant[near[0]]][0]))
+        raise UsageError("error.not_choice_near", given=excerpt(text), near=Code(words[language][meant[near[0]]][0]))
     shown = ", ".join(spellings[0] for spellings in words[language].values())
-    raise UsageError("error.not_choice", given=Code(text), choices=shown)
+    raise UsageError("error.not_choice", given=excerpt(text), choices=shown)

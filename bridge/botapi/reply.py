@@ -143,6 +143,11 @@ def say(key: str, /, **values: Value) -> Reply:
     return Reply((Block((Say(key, values),)),))
 
 
+def excerpt(text: str, most: int = 60) -> Code:
+    """What somebody wrote, shown back to them; no longer than that many characters."""
+    return Code(text if len(text) <= most else f"{text[:most]}…")
+
+
 def line(key: str, /, **values: Value) -> Say:
     """A line of a list, or a text as the value of another one."""
     return Say(key, values)

@@ -107,7 +107,7 @@ class Runner:
         if number is None:
             return None
         if not 1 <= number <= len(kept.choices):
-            outcome = Outcome(ask, ((None, say("question.out_of_range", most=len(kept.choices))),))
+            outcome = Outcome(ask, ((None, say("error.out_of_range", most=len(kept.choices))),))
             return self._written(outcome)
         return await self._answer(ask, lambda: self._chosen(ask, kept, number))
 
@@ -131,8 +131,7 @@ class Runner:
         async def greet() -> Outcome | None:
             first = sorted(self.bots, key=lambda bot: bot.name != CORE)
             greetings = [(bot.name, await bot.greeting(ask)) for bot in first]
-            parts = tuple((name, reply) for name, reply in greetings if reply is not None)
-            return Outcome(ask, parts) if parts else None
+            return Outcome(ask, tuple((name, reply) for name, reply in greetings if reply is not None))
 
         return await self._answer(ask, greet)
 
@@ -155,7 +154,7 @@ class Runner:
     async def _answer(self, ask: Ask, work: Callable[[], Awaitable[Outcome | None]]) -> Answer | None:
         try:
             outcome = await work()
-            return None if outcome is None else self._written(outcome)
+            return self._written(outcome) if outcome is not None and outcome.parts else None
         except Exception:
             ask.effects.clear()
             reference = secrets.token_hex(4)

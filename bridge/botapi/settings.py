@@ -75,7 +75,7 @@ def fits(kind: Kind, value: object) -> bool:
         return isinstance(value, bool)
     if isinstance(value, bool):
         return False
-    return isinstance(value, str) if kind.name == "word" else isinstance(value, int | float)
+    return isinstance(value, str if kind.name == "word" else int)
 
 
 def _from_json(kind: Kind, value: Any) -> object:

@@ -87,7 +87,11 @@ def _read(path: Path) -> dict[str, str]:
         raise PostkamerError(f"{path} is not there", "each bot says everything in Dutch and in English") from None
     except (YAMLError, UnicodeDecodeError) as error:
         raise PostkamerError(f"{path}: {error}") from None
-    return dict(_flat(tree or {}, "", path))
+    found: dict[str, str] = {}
+    for key, text in _flat(tree or {}, "", path):
+        if found.setdefault(key, text) is not text:
+            raise PostkamerError(f"{path}: {key} is there twice")
+    return found
 
 
 def _flat(tree: Any, prefix: str, path: Path) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ _UNSEEN: Final = r"\u200b\u2060\ufeff\u200e\u200f\u00ad"
 _SPACES: Final = rf"\s{_UNSEEN}"
 _SPACE: Final = re.compile(f"[{_SPACES}]+")
 _INVISIBLE: Final = re.compile(f"[{_UNSEEN}]")
-_BANG: Final = re.compile(rf"[{_SPACES}]*[!\uff01\ufe57\u01c3][{_SPACES}]*")
+_BANG: Final = re.compile(rf"[{_SPACES}]*[!\uff01\ufe57\u01c3]+[{_SPACES}]*")
 _DASHES: Final = str.maketrans({"—": "--", "―": "--", "–": "-", "‒": "-", "‑": "-", "‐": "-", "−": "-"})
 
 

@@ -17,7 +17,7 @@ from bridge.config.registration import dump, registration
 from bridge.errors import PostkamerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CONFIG, REGISTRATION = "config.yaml", "registration.yaml"
 
@@ -63,31 +63,50 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         PostkamerError: one of them is there already, or cannot be written.
     """
-    config, other = args.dir / CONFIG, args.dir / REGISTRATION
-    for path in (config, other):
-        if os.path.lexists(path):
-            raise _exists(path)
-    listen = args.listen or HostPort.parse(HostPort.EXAMPLE)
     values: dict[str, object] = {
         "homeserver.address": args.homeserver,
         "homeserver.server_name": args.server_name,
-        "appservice.listen": listen,
+        "appservice.listen": args.listen or HostPort.parse(HostPort.EXAMPLE),
+    }
+    if args.database is not None:
+        values["database.url"] = args.database.reveal()
+    try:
+        config, other = write(args.dir, values)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return _WRONG_USE
+    print(_NEXT.format(config=config, registration=other, name=f"postkamer-{REGISTRATION}"), end="")
+    return _DONE
+
+
+def write(folder: Path, values: Mapping[str, object]) -> tuple[Path, Path]:
+    """Write a config and its registration, with fresh secrets, into a folder.
+
+    Args:
+        values: settings by dotted path; those that have no default (but for the secrets) and `appservice.listen`.
+
+    Returns:
+        both paths.
+
+    Raises:
+        PostkamerError: one of them is there already, or cannot be written.
+        ConfigError: these values do not make a config.
+    """
+    config, other = folder / CONFIG, folder / REGISTRATION
+    for path in (config, other):
+        if os.path.lexists(path):
+            raise _exists(path)
+    listen = values["appservice.listen"]
+    assert isinstance(listen, HostPort)  # noqa: S101
+    made = {
         "appservice.as_token": secrets.token_urlsafe(48),
         "appservice.hs_token": secrets.token_urlsafe(48),
         "encryption.pickle_key": secrets.token_urlsafe(48),
         "monitoring.listen": HostPort("127.0.0.1", monitoring_port(listen.port)),
     }
-    if args.database is not None:
-        values["database.url"] = args.database.reveal()
-    text = config_yaml(values)
-    try:
-        loaded = load_text(text, config)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return _WRONG_USE
-    _write({config: text, other: dump(registration(loaded))})
-    print(_NEXT.format(config=config, registration=other, name=f"postkamer-{REGISTRATION}"), end="")
-    return _DONE
+    text = config_yaml({**made, **values})
+    _write({config: text, other: dump(registration(load_text(text, config)))})
+    return config, other
 
 
 def monitoring_port(port: int) -> int:

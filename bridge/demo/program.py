@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import hashlib
-import io
 import secrets
 import shlex
 import sys
@@ -23,6 +21,7 @@ from bridge.archive.coverage import measure
 from bridge.cli import init
 from bridge.cli.coverage import table
 from bridge.config.checks import HostPort
+from bridge.config.ids import MatrixId
 from bridge.config.loader import load
 from bridge.config.registration import dump, registration
 from bridge.config.users import bot_ids
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 
 CAUGHT_UP_SECONDS = 120.0
 POLL_SECONDS = 0.2
-_SYNAPSE_PORT, _OUR_PORT = 8008, 29350
+_PORTS = {"synapse": 8008, "postkamer": 29350, "webhooks": 29351}
 _PROBE = 64 * 1024
 _WORKING, _IDLE = "working", "idle"
 
@@ -80,7 +79,7 @@ async def run(options: Options, stop: asyncio.Event) -> int:
     async with AsyncExitStack() as up:
         up.enter_context(claim(options.folder, name="demo.lock"))
         progress = up.enter_context(open_progress(options.folder / "progress.jsonl"))
-        ports = progress.once("ports", lambda: {"synapse": free_port(_SYNAPSE_PORT), "postkamer": free_port(_OUR_PORT)})
+        ports = progress.once("ports", lambda: {name: free_port(wanted) for name, wanted in _PORTS.items()})
         config = _config(options.folder / "postkamer", ports)
         ours = [str(config.appservice.sender_localpart), *(str(user.localpart) for user in config.bots.users)]
         owner_file = options.folder / "owner-registration.yaml"
@@ -109,15 +108,20 @@ def _config(folder: Path, ports: dict[str, int]) -> Config:
     path, other = folder / init.CONFIG, folder / init.REGISTRATION
     if not path.exists():
         other.unlink(missing_ok=True)
-        arguments = argparse.Namespace(
-            dir=folder,
-            homeserver=f"http://127.0.0.1:{ports['synapse']}",
-            server_name=DEFAULT_SERVER_NAME,
-            listen=HostPort("127.0.0.1", ports["postkamer"]),
-            database=None,
+        rights = {
+            f"rights.{role}": tuple(MatrixId.parse(f"@{who}:{DEFAULT_SERVER_NAME}") for who in people)
+            for role, people in load_company().rights.items()
+        }
+        init.write(
+            folder,
+            {
+                "homeserver.address": f"http://127.0.0.1:{ports['synapse']}",
+                "homeserver.server_name": DEFAULT_SERVER_NAME,
+                "appservice.listen": HostPort("127.0.0.1", ports["postkamer"]),
+                "webhooks.listen": HostPort("127.0.0.1", ports["webhooks"]),
+                **rights,
+            },
         )
-        with contextlib.redirect_stdout(io.StringIO()):
-            init.run(arguments)
     config = load(path)
     if not other.exists():
         other.touch(mode=0o600)
@@ -211,6 +215,12 @@ def welcome(options: Options, synapse: LocalSynapse, *, bot: str, password: str)
         f"    {who:8} {company.new_names.get(who, employee.name)}, {employee.role}"
         for who, employee in company.people.items()
     )
+    who_may = {role: " and ".join(people) for role, people in company.rights.items()}
+    asked = f"""\
+  !archief export           all of a room in a file ({who_may["managers"]}, who manages)
+  !webhook nieuw Storingen  messages of other programs come in ({who_may["managers"]})
+  !archief inzage           look into a room, on record ({who_may["auditors"]}, who audits)
+"""
     return f"""
 {company.name} is at work. Log in with any Matrix client, for instance
 https://app.element.io:
@@ -219,6 +229,12 @@ https://app.element.io:
 {people}
 Everybody's rooms are in the space "{company.name}".
 
+Things to ask in a room, or without `!` in a chat with {bot}:
+  !help                     what you can do there, in Dutch or English (!taal en)
+  !archief status           what the archive has of a room, and what it has not
+  !archief terug 3 dagen    what was said, in a chat with you alone
+  !archief bijlagen         the files of a room
+{asked}
 Things to try in a second terminal, while this goes on:
   {command} coverage -c {config}
   {command} export -c {config} --format jsonl | less

@@ -75,6 +75,7 @@ class Company:
     people: Mapping[str, Employee]
     rooms: tuple[RoomPlan, ...]
     new_names: Mapping[str, str]  # of those who are called otherwise at the end
+    rights: Mapping[str, Sequence[str]]  # who are managers, auditors, it
 
 
 @dataclass
@@ -120,7 +121,7 @@ def load_company(seed: int = 0, folder: Path = FOLDER) -> Company:
             RoomPlan(key, entry["name"], entry["topic"], entry["by"], tuple(entry["members"]), encrypted, steps)
         )
     names = {step.who: str(step.data["name"]) for step in changes if step.kind == "rename"}
-    return Company(head["name"], people, tuple(rooms), names)
+    return Company(head["name"], people, tuple(rooms), names, head["rights"])
 
 
 def _read(path: Path) -> dict[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from bridge.demo.content import Names, event_of, file_event
 from bridge.demo.days import moment
@@ -72,6 +73,8 @@ class Seeding:
         rooms = {plan.key: await self._room(plan) for plan in plans}
         await self._space(rooms)
         await all_of(self._play(plan, rooms[plan.key]) for plan in plans)
+        for plan in plans:
+            await self._ask_bot_in(plan, rooms[plan.key])
         for who, name in self._company.new_names.items():
             if f"name-{who}" not in self._progress:
                 await self._owner.set_name(who, name)
@@ -159,6 +162,13 @@ class Seeding:
             return await self._owner.set_member(step.who, room_id, step.who, "join", ts=ts, **name)
         target = step.data.get("who", step.who)
         return await self._owner.set_member(step.who, room_id, target, step.kind, ts=ts)
+
+    async def _ask_bot_in(self, plan: RoomPlan, room_id: str) -> None:
+        """Let somebody invite the bot to a room that it has been archiving from outside, so that it answers there."""
+        if not plan.encrypted and f"bot-{plan.key}" not in self._progress:
+            body = {"user_id": self._owner.user_id(self._bot)}
+            await self._owner.request("POST", f"v3/rooms/{quote(room_id)}/invite", plan.by, body)
+            self._progress.done(f"bot-{plan.key}")
 
     async def _bot_comes(self, plan: RoomPlan, room_id: str) -> None:
         """Wait until the bot is in an encrypted room: it cannot read what is written before."""

@@ -122,7 +122,7 @@ class Answering:
         async with self._db.connection() as connection:
             situation = await self._situations.of(connection, _question(row, payload, recorded=recorded))
             thread = await asking.thread_of(connection, payload["on"], row.room_id)
-        origin = _origin(row, situation, {"thread": thread})
+        origin = _origin(row, situation, payload | {"thread": thread})
         origin = replace(origin, pressed=about)
         ask, action = situation.ask, json.loads(about.action)
         return self._outcome(

@@ -33,6 +33,15 @@ class Metrics:
         self.undecrypted = Gauge(
             "postkamer_undecrypted", "Encrypted events that cannot be read yet.", registry=self.registry
         )
+        self.asks = Gauge(
+            "postkamer_asks", "What bots were asked and have not answered, by state.", ["state"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.outbox = Gauge(
+            "postkamer_outbox", "What bots have to send and have not sent, by state.", ["state"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.jobs = Gauge("postkamer_jobs", "What bots are to do, by state.", ["state"], registry=self.registry)
 
     def text(self) -> bytes:
         """In the text format of Prometheus."""

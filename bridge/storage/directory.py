@@ -31,21 +31,25 @@ END"""
 
 _PEOPLE = f"""
 WITH t AS (SELECT $2::text AS id, {_folded("ltrim($2, '@')")} AS text),
-n AS (
-    SELECT o.user_id, coalesce(o.display_name, o.user_id) AS name,
-        {_folded("coalesce(o.display_name, substring(o.user_id FROM '^@([^:]*)'))")} AS folded
+known AS MATERIALIZED (
+    SELECT o.user_id, o.display_name, count(*) AS rooms
     FROM membership mine JOIN membership o ON o.room_id = mine.room_id
     WHERE mine.user_id = $1 AND mine.membership = 'join' AND mine.to_ord IS NULL
       AND o.membership = 'join' AND o.to_ord IS NULL AND o.user_id <> ALL($3::text[])
+    GROUP BY o.user_id, o.display_name
+), n AS (
+    SELECT user_id, coalesce(display_name, user_id) AS name, rooms,
+        {_folded("coalesce(display_name, substring(user_id FROM '^@([^:]*)'))")} AS folded
+    FROM known
 ), fitting AS (
-    SELECT n.user_id, n.name, CASE
+    SELECT n.user_id, n.name, n.rooms, CASE
         WHEN n.user_id = t.id THEN 0
         WHEN lower(substring(n.user_id FROM '^@([^:]*)')) = lower(ltrim(t.id, '@')) THEN 1
         ELSE {_FIT}
     END AS fit
     FROM n, t
 ), people AS (
-    SELECT user_id, (array_agg(name ORDER BY fit, name))[1] AS name, min(fit) AS fit, count(*) AS rooms
+    SELECT user_id, (array_agg(name ORDER BY fit, name))[1] AS name, min(fit) AS fit, sum(rooms) AS rooms
     FROM fitting WHERE fit IS NOT NULL GROUP BY user_id
 )
 SELECT user_id, name FROM people

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.storage import intake
+from bridge.storage import asks, intake, jobs, outbox
 
 if TYPE_CHECKING:
     from bridge.storage.db import Connection
@@ -20,6 +20,9 @@ class Numbers:
     set_aside: dict[str, int]  # consumer → rows
     media: dict[str, int]  # state → attachments that are not stored
     undecrypted: int
+    asks: dict[str, int]  # state → what bots were asked that is not answered
+    outbox: dict[str, int]  # state → what bots have to send that is not sent
+    jobs: dict[str, int]  # state → what bots are to do
 
 
 _BEHIND = "SELECT name, greatest((SELECT coalesce(max(seq), 0) FROM inbox) - position, 0) FROM consumer"
@@ -37,4 +40,7 @@ async def numbers(db: Connection) -> Numbers:
         dict.fromkeys(behind, 0) | {row[0]: row[1] for row in await db.fetch(_SET_ASIDE)},
         {"pending": 0, "failed": 0, "too_large": 0} | {row[0]: row[1] for row in await db.fetch(_MEDIA)},
         await db.fetchval(_UNDECRYPTED),
+        await asks.counts(db),
+        await outbox.counts(db),
+        await jobs.counts(db),
     )

@@ -197,7 +197,7 @@ class Stage:
         await self.clear_asks()
 
     async def clear_asks(self) -> None:
-        await self.execute("UPDATE ask SET state = 'done' WHERE state = 'due'")
+        await self.execute("UPDATE ask SET state = 'done', done_at = now() WHERE state = 'due'")
 
     async def say(self, body: str, **outer: Any) -> str:
         """A message; `relates` is its m.relates_to."""

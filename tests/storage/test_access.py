@@ -104,6 +104,7 @@ CASES = (
     Case(29, "begin, history joined, anna join, een, postkamer join, bas leave, twee", "everyone", "een, twee"),
     Case(29, "begin, history joined, een, postkamer join, twee", "everyone", ""),
     Case(29, "begin, history joined, anna join, een, bas join, twee", "everyone", "een, twee", later="all"),
+    Case(29, "begin, history joined, anna join, een, bas join, twee", "everyone", "twee", later="30d"),
     Case(30, f"{PAST}, history world_readable again, vier", "everyone", "een, vier"),
     Case(31, "begin, history joined, anna join, een, history shared, twee", "everyone", "twee"),
     Case(31, "anna join, een, history shared, twee", "everyone", "twee"),

@@ -163,6 +163,7 @@ def may_be_told(room: Sequence[Happening], n: int, later: str, left: str) -> boo
     others = [who for who in (*ASKERS, NEWCOMER) if who not in members]
     if not members:
         return False
+    shared = "as_client" if later == "4m" else later
     not_known = {one.kind for one in room}.isdisjoint(("begin", "history"))
     answer = Happening("answer", ROOM, "message", 0)
     if by_specification([*room, answer], len(room), NEWCOMER) and not by_specification(room, n, NEWCOMER):
@@ -173,7 +174,7 @@ def may_be_told(room: Sequence[Happening], n: int, later: str, left: str) -> boo
         if (invited or by_specification(future, len(room), who)) and not by_specification(future, n, who):
             return False
     return all(
-        may_read(room, n, who, later, left) if roles_of(PEOPLE[who]) else by_specification(room, n, who)
+        may_read(room, n, who, shared, left) if roles_of(PEOPLE[who]) else by_specification(room, n, who)
         for who in members
     )
 

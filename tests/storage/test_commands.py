@@ -104,6 +104,15 @@ async def test_export_to_standard_output_and_to_files(
     assert capfd.readouterr().out == ""
 
 
+async def test_export_as_a_page(config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert await run("export", "-c", config, "--format", "html", "-o", f"{tmp_path}/page/") == 0
+    page = (tmp_path / "page" / "messages.html").read_text()
+    assert '<p class="text" dir="auto">twee</p>' in page
+    assert "Berichten: 2, van 25 februari 2026 07:13" in page
+    assert await run("export", "-c", config, "--format", "html", "--room", ROOM, "--from", "2099-01-01") == 0
+    assert "Geen berichten." in capfd.readouterr().out
+
+
 async def test_export_records_first_what_came_in(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -> None:
     late = raw(4, "m.room.message", {"body": "drie"})
     async with db.tx() as tx:

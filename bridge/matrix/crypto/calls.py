@@ -54,11 +54,11 @@ class Calls:
 
     async def post(self, path: PathBuilder | str, body: Mapping[str, Any]) -> dict[str, Any]:
         """POST; raises as `get`."""
-        return await self.request("POST", path, json=body)
+        return await self.request("POST", path, json=dict(body))
 
     async def put(self, path: PathBuilder | str, body: Mapping[str, Any]) -> dict[str, Any]:
         """PUT; raises as `get`."""
-        return await self.request("PUT", path, json=body)
+        return await self.request("PUT", path, json=dict(body))
 
     async def request(
         self,

@@ -174,7 +174,7 @@ class Outbound:
         return letters
 
     def _encrypt(self, key: _Key, room_id: str, event_type: str, content: Mapping[str, Any]) -> dict[str, Any]:
-        payload = json.dumps({"room_id": room_id, "type": event_type, "content": content})
+        payload = json.dumps({"room_id": room_id, "type": event_type, "content": dict(content)})
         sealed = {
             "algorithm": ALGORITHM,
             "ciphertext": key.megolm.encrypt(payload),  # type: ignore[no-untyped-call]

@@ -47,6 +47,28 @@ TABLES = (
     """,
     "CREATE TRIGGER due AFTER INSERT ON index_due FOR EACH STATEMENT EXECUTE FUNCTION index_news()",
     "CREATE TRIGGER asked AFTER UPDATE OF rebuild ON index_state FOR EACH ROW EXECUTE FUNCTION index_news()",
+    # --- the text of attachments -------------------------------------------------------------------------------------
+    # One row for each content that is stored, by its SHA-256 (hexadecimal), made with it and gone with the last message
+    # that has it. While a content is read again, its older text stays.
+    """
+    CREATE TABLE extracted (
+        sha256   text PRIMARY KEY,
+        state    text NOT NULL DEFAULT 'due'
+                 CHECK (state IN ('due', 'done', 'no_text', 'locked', 'failed', 'too_large', 'no_ocr')),
+        version  integer NOT NULL DEFAULT 0,           -- of what read it
+        attempts integer NOT NULL DEFAULT 0,
+        next_at  timestamptz NOT NULL DEFAULT now(),
+        reason   text,                                 -- why there is no text, or not all of it
+        pages    integer,                              -- also sheets or slides
+        text     text
+    )
+    """,
+    "CREATE INDEX extracted_due ON extracted (next_at) WHERE state = 'due'",
+    """
+    INSERT INTO extracted (sha256, next_at)
+    SELECT sha256, coalesce(max(stored_at), now()) FROM media
+    WHERE state = 'stored' AND sha256 IS NOT NULL GROUP BY sha256
+    """,
 )
 
 

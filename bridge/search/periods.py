@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
+
+from bridge.search.words import nearest_of
 
 _DAYS: Final = {
     name: number
@@ -50,6 +52,7 @@ _MONTHS: Final = {
 _AGO: Final = {"today": 0, "vandaag": 0, "yesterday": 1, "gisteren": 1, "eergisteren": 2}
 _LAST: Final = "last|vorige?|afgelopen|previous"
 _THIS: Final = "this|deze|dit"
+_PAST: Final = f"{_LAST}|past|laatste"
 _UNITS: Final = {
     name: unit
     for unit, names in {
@@ -61,7 +64,13 @@ _UNITS: Final = {
     }.items()
     for name in names.split()
 }
-_LONGEST_YEARS: Final = 200
+_WORDS: Final = (*_DAYS, *_MONTHS, *_AGO, *_UNITS, *f"{_PAST}|{_THIS}".replace("?", "").split("|"), "vorig", "week")
+_DAY_MONTH: Final = re.compile(
+    rf"(?:(?:{'|'.join(_DAYS)}) )?(?P<day>\d{{1,2}})(?:st|nd|rd|th|s?t?e)?(?: of)? (?P<month>[a-z]+)\.?"
+    r"(?: (?P<year>\d{4}))?"
+)
+_MONTH_DAY: Final = re.compile(r"(?P<month>[a-z]+)\.? (?P<day>\d{1,2})(?:st|nd|rd|th)?(?:,? (?P<year>\d{4}))?")
+_OLDEST: Final = date(1900, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,12 @@ def period(text: str, now: datetime) -> Period | None:
     Args:
         now: aware, in the asker's time zone.
     """
-    text = " ".join(text.casefold().split())
+    text = _plain(text)
     if ".." in text:
-        left, _, right = text.partition("..")
-        first = _single(left, now) if left.strip() else None
-        last = _single(right, now) if right.strip() else None
-        if (left.strip() and first is None) or (right.strip() and last is None) or (first is None and last is None):
+        left, _, right = (part.strip(" .") for part in text.partition(".."))
+        first = _single(left, now) if left else None
+        last = _single(right, now) if right else None
+        if (left and first is None) or (right and last is None) or (first is None and last is None):
             return None
         return Period(first[0] if first else None, last[1] if last else None)
     found = _single(text, now)
@@ -91,29 +100,43 @@ def period(text: str, now: datetime) -> Period | None:
 
 
 def span(text: str, now: datetime) -> datetime | None:
-    """The moment that lies `30d`, `2w`, `6m`, `1y` (also `30 dagen` and so on) before now; None when it is none."""
-    found = re.fullmatch(r"(\d{1,5})\s*([a-z]+)", " ".join(text.casefold().split()))
+    """The moment that lies `30d`, `2w`, `6m`, `1y` (also `last 30 days`, `30 dagen geleden`) before now.
+
+    None when the text is no span of time, or one of more than a century.
+    """
+    found = re.fullmatch(rf"(?:(?:{_PAST}) )?(\d{{1,5}})\s*([a-z]+)(?: (?:ago|geleden))?", _plain(text))
     unit = _UNITS.get(found[2]) if found else None
     if found is None or unit is None:
         return None
     count = int(found[1])
-    if unit == "h":
-        return now - timedelta(hours=count)
-    if unit in "dw":
-        return _at(now.date() - timedelta(days=count * (7 if unit == "w" else 1)), now, now)
-    months = count * (12 if unit == "y" else 1)
-    if months > 12 * _LONGEST_YEARS:
+    try:
+        if unit == "h":
+            return (now.astimezone(UTC) - timedelta(hours=count)).astimezone(now.tzinfo)
+        if unit in "dw":
+            day = now.date() - timedelta(days=count * (7 if unit == "w" else 1))
+        else:
+            day = _months_before(now.date(), count * (12 if unit == "y" else 1))
+    except (ValueError, OverflowError):
         return None
-    return _at(_months_before(now.date(), months), now, now)
+    return _at(day, now, now) if day >= _OLDEST else None
+
+
+def period_meant(text: str, now: datetime) -> str | None:
+    """What was most likely meant by something that is no period; None when nothing comes close."""
+    meant = " ".join(word if word.isdigit() else nearest_of(_WORDS, word) or word for word in _plain(text).split())
+    return meant if span(meant, now) or period(meant, now) else None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _single(text: str, now: datetime) -> tuple[datetime, datetime] | None:
-    text = text.strip()
     try:
         days = _days(text, now.date())
     except (ValueError, OverflowError):
         return None
-    return (_at(days[0], now), _at(days[1], now)) if days else None
+    return (_at(days[0], now), _at(days[1], now)) if days and days[0] >= _OLDEST else None
 
 
 def _days(text: str, today: date) -> tuple[date, date] | None:
@@ -126,8 +149,9 @@ def _days(text: str, today: date) -> tuple[date, date] | None:
 def _numbers(text: str, today: date) -> tuple[date, date] | None:  # noqa: PLR0911 (a table)
     if found := re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", text):
         return _day(date(*map(int, found.groups())))
-    if found := re.fullmatch(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", text):
-        return _day(date(int(found[3]), int(found[2]), int(found[1])))
+    if found := re.fullmatch(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})", text):
+        year = int(found[3])
+        return _day(date(year if len(found[3]) > 2 else 2000 + year, int(found[2]), int(found[1])))  # noqa: PLR2004
     if found := re.fullmatch(r"(\d{1,2})[-/](\d{1,2})", text):
         return _day(_last_of(today, int(found[2]), int(found[1])))
     if found := re.fullmatch(r"(\d{4})-(\d{1,2})", text):
@@ -158,16 +182,16 @@ def _weekday(text: str, today: date) -> tuple[date, date] | None:
 
 
 def _month(text: str, today: date) -> tuple[date, date] | None:
-    if found := re.fullmatch(r"(\d{1,2}) ([a-z]+)(?: (\d{4}))?", text):
-        if found[2] not in _MONTHS:
+    found = _DAY_MONTH.fullmatch(text) or _MONTH_DAY.fullmatch(text)
+    if found is not None:
+        month, day, year = _MONTHS.get(found["month"]), int(found["day"]), found["year"]
+        if month is None:
             return None
-        if found[3]:
-            return _day(date(int(found[3]), _MONTHS[found[2]], int(found[1])))
-        return _day(_last_of(today, _MONTHS[found[2]], int(found[1])))
+        return _day(date(int(year), month, day) if year else _last_of(today, month, day))
     found = re.fullmatch(rf"(?:({_LAST}) )?([a-z]+)(?: (\d{{4}}))?", text)
-    if found is None or found[2] not in _MONTHS:
+    number = _MONTHS.get(found[2]) if found else None
+    if found is None or number is None:
         return None
-    number = _MONTHS[found[2]]
     if found[3]:
         return _whole_month(int(found[3]), number)
     before = number > today.month or (number == today.month and found[1])

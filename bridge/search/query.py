@@ -13,6 +13,7 @@ Role: TypeAlias = Literal["from", "to", "with", "mentions"]
 Thing: TypeAlias = Literal[
     "file", "image", "video", "audio", "voice", "link", "poll", "location", "reaction", "phone", "iban", "emoji"
 ]
+LongName: TypeAlias = tuple[Literal["person", "room"], str]
 State: TypeAlias = Literal[
     "urgent",
     "open",
@@ -132,9 +133,9 @@ class FileName:
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """The ending or the media type of an attachment (`pdf`, `image/png`, `image`)."""
+    """One of these is the ending or the media type of an attachment (`pdf`, `image/png`, `image`)."""
 
-    text: str
+    types: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,9 @@ class Problem:
 
     Attributes:
         key: of the strings of the search bot (`query.KEY`).
-        got: what was typed.
-        proposal: what could stand in its place, None when nothing comes close.
+        place: what the proposal is for.
+        got: what was typed, or the name of the operator without a value.
+        proposal: what could stand in that place.
     """
 
     key: Literal[
@@ -206,11 +208,12 @@ class Problem:
         "open_group",
         "lone_or",
         "lone_near",
+        "too_deep",
         "too_long",
     ]
     place: Place
     got: str
-    proposal: str | None = None
+    proposal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +223,11 @@ class Query:
     Attributes:
         root: None when nothing is asked for.
         sort: None when the line does not say.
+        longer: names of several words that the line may mean, each with what it would be the name of. Whoever knows
+            which of them exist can have the line read again (`parser.parse`).
     """
 
     root: Node | None
     sort: Sort | None
     problems: tuple[Problem, ...]
+    longer: frozenset[LongName] = frozenset()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from bridge.search.periods import period, span
+from bridge.search.periods import period, period_meant, span
 from bridge.search.query import FileName, FileType, Filter, Has, In, Is, Label, Size, Thread, When, Who
-from bridge.search.words import STATES, THINGS, meaning, nearest
+from bridge.search.words import STATES, THINGS, meaning, nearest, types_called
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from bridge.search.query import Place, State, Thing
 
 _UNITS: Final = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9}
-_DATES: Final = ("before", "after", "on", "during", "older", "newer")
+_DATES: Final = frozenset({"before", "after", "on", "during", "older", "newer"})
+SEVERAL_WORDS: Final = _DATES | {"larger", "smaller"}  # operators whose values may have spaces without quotes
 _EMOJI_NAME: Final = re.compile(r":([\w+-]+):")
 
 
 class NotUnderstoodError(Exception):
-    """The value means nothing."""
+    """The value means nothing.
+
+    Attributes:
+        proposal: a value that it may have been meant to be.
+    """
 
     def __init__(self, key: Literal["unknown_value", "bad_date", "bad_size"], proposal: str | None = None) -> None:
         super().__init__(key)
@@ -29,18 +34,15 @@ class NotUnderstoodError(Exception):
         self.proposal = proposal
 
 
-def value(name: str, text: str, place: Place, now: datetime, *, joined: bool = False) -> Filter:  # noqa: PLR0911 (a table)
+def value(name: str, text: str, place: Place, now: datetime) -> Filter:  # noqa: PLR0911 (a table)
     """What an operator with this value asks for.
 
     Args:
         name: of the operator, in English.
-        joined: the text was put together from several words, which only dates may be.
 
     Raises:
         NotUnderstoodError
     """
-    if joined and name not in _DATES:
-        raise NotUnderstoodError("unknown_value")
     text = text.strip()
     match name:
         case "from" | "to" | "with" | "mentions":
@@ -52,7 +54,7 @@ def value(name: str, text: str, place: Place, now: datetime, *, joined: bool = F
         case "filename":
             return FileName(text)
         case "type":
-            return FileType(text.removeprefix(".").casefold())
+            return FileType(types_called(text.removeprefix(".").casefold()))
         case "tag":
             return Label(text.removeprefix("#"))
         case "has":
@@ -70,7 +72,7 @@ def value(name: str, text: str, place: Place, now: datetime, *, joined: bool = F
 def _has(text: str) -> Has:
     if found := _EMOJI_NAME.fullmatch(text):
         return Has("emoji", found[1])
-    if text and not any(char.isalnum() for char in text):
+    if not text.isascii() and not any(char.isalpha() for char in text):
         return Has("emoji", text)
     return Has(cast("Thing", _one_of(THINGS, text)))
 
@@ -83,7 +85,7 @@ def _one_of(words: Mapping[str, tuple[str, ...]], text: str) -> str:
 
 
 def _bytes(text: str) -> int:
-    found = re.fullmatch(r"(\d{1,9})(?:[.,](\d{1,3}))?\s*([KMG]?)I?B?", text.upper())
+    found = re.fullmatch(r"([0-9]{1,9})(?:[.,]([0-9]{1,3}))?\s*([KMG]?)I?B?", text.upper())
     if found is None:
         raise NotUnderstoodError("bad_size")
     whole = int(found[1]) + (int(found[2]) / 10 ** len(found[2]) if found[2] else 0)
@@ -96,7 +98,7 @@ def _when(name: str, text: str, now: datetime) -> When:
         return When(None, moment) if name in ("older", "before") else When(moment, None)
     found = period(text, now)
     if found is None:
-        raise NotUnderstoodError("bad_date")
+        raise NotUnderstoodError("bad_date", period_meant(text, now))
     if name in ("before", "older"):
         return When(None, found.start)
     if name in ("after", "newer"):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.botapi.links import Permalink, event_link, permalink
 from bridge.botapi.words import plain_word, quote, split, without_bang
+from bridge.links import Permalink, event_link, permalink
 
 
 def words(text: str) -> list[str]:

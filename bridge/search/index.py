@@ -111,7 +111,7 @@ class TantivyIndex:
             raise self._doubtful(opened, error) from error
         scores = [float(score) if sort == "relevance" else 0.0 for score, _ in result.hits]
         hits = [Hit(int(seq or 0), int(n or 0), score) for seq, n, score in zip(seqs, ns, scores, strict=True)]
-        return Found(hits, result.count if count else None)  # type: ignore[attr-defined] (its stub lacks it)
+        return Found(hits, result.count if count else None)  # type: ignore[attr-defined]  # not in its stub
 
     def terms(self, field: str, prefix: str, readable: Readable, limit: int) -> list[tuple[str, int]]:
         """See `SearchIndex`."""

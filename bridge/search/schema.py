@@ -30,6 +30,7 @@ CODE: Final = "code"
 # Tokens without positions.
 BAGS: Final = (
     "parts",  # Dutch stems of what compounds are made of
+    "ends",  # how words end, see `analysis.ends`: `*slag` is one of them, `*ersl*` the beginning of one
     "numbers",  # telephone numbers and IBANs, as `bridge.search.numbers` writes them
     "filename",  # words of the names of files
     "room",
@@ -51,6 +52,7 @@ SUB: Final = "sub"
 SIZE: Final = "size"  # bytes, of each file
 
 MESSAGE: Final = -1
+_SEVERAL: Final = ("parts", "ends", "numbers", "filename")  # in one string
 _NUMBERS: Final = (SEQ, N, SENT, ORD, SUB, SIZE)
 
 
@@ -60,7 +62,7 @@ def schema() -> tantivy.Schema:
     for name in (*TEXTS, CODE):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="position")
     for name in BAGS:
-        tokenizer = "whitespace" if name in ("parts", "numbers", "filename") else "raw"
+        tokenizer = "whitespace" if name in _SEVERAL else "raw"
         builder.add_text_field(name, tokenizer_name=tokenizer, index_option="basic")
     for name in _NUMBERS:
         builder.add_integer_field(name, fast=True, indexed=name == SEQ)

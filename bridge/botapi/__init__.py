@@ -27,7 +27,22 @@ from bridge.botapi.ports import (
 )
 from bridge.botapi.readers import read
 from bridge.botapi.render import Answer, Rendered
-from bridge.botapi.reply import Block, Button, Bytes, Code, File, Link, Reply, Say, User, Value, excerpt, line, say
+from bridge.botapi.reply import (
+    Block,
+    Button,
+    Bytes,
+    Code,
+    File,
+    Link,
+    Marked,
+    Reply,
+    Say,
+    User,
+    Value,
+    excerpt,
+    line,
+    say,
+)
 from bridge.botapi.rights import ROLES, Role, may
 from bridge.botapi.runner import Runner
 from bridge.botapi.settings import read as read_settings
@@ -64,6 +79,7 @@ __all__ = [
     "FoundMessage",
     "Here",
     "Link",
+    "Marked",
     "Meets",
     "Messages",
     "Named",

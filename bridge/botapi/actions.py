@@ -23,6 +23,7 @@ class Press:
     handler: str
     args: dict[str, Any]
     only_asker: bool
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One word in both languages; more ways to write it in `also`."""
+    """One word in both languages, or a few (`wie is`); more ways to write it in `also`."""
 
     nl: str
     en: str
     also: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((self.nl, self.en, *self.also)))
+        return iter(dict.fromkeys(word for word in (self.nl, self.en, *self.also) if word))
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The one declaration that running, help and the permission check read."""
+    """The one declaration that running, help and the permission check read. Without words it is the bot's own one."""
 
     words: Words
     allow: Role
@@ -62,8 +62,11 @@ class Command:
 _COMMAND, _BUTTON, _JOB = "__postkamer_command__", "__postkamer_button__", "__postkamer_job__"
 
 
-def command(nl: str, en: str, *also: str, allow: Role = "staff") -> Callable[[H], H]:
+def command(nl: str = "", en: str = "", *also: str, allow: Role = "staff") -> Callable[[H], H]:
     """Make a method a command.
+
+    Without words it is what the bot's own word does by itself (`!zoek LINE`). Then what stands in quotes is never taken
+    for the word of another command, nor is a command that has no parameters when more follows.
 
     Its parameters after `ask` are the arguments: str (one word, or several in quotes), int, bool, Literal, datetime,
     date, timedelta, `Rest`, `Target`, `Past`, `Person`, `Room`, `Here`; each may be `| None` or have a default. The
@@ -72,7 +75,7 @@ def command(nl: str, en: str, *also: str, allow: Role = "staff") -> Callable[[H]
     `METHOD.example`, arguments to show, when there are any.
 
     Args:
-        nl: the word in Dutch.
+        nl: the word in Dutch, or a few.
         en: and in English.
         also: other spellings.
         allow: the role that it needs. Managers of the company count as staff, auditors and IT do too.

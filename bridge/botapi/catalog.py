@@ -11,7 +11,7 @@ from bridge.botapi import settings
 from bridge.botapi.bot import Words
 from bridge.botapi.params import choice_words, parameters, usage
 from bridge.botapi.strings import LANGUAGES, Lexicon, Strings
-from bridge.botapi.words import plain_word
+from bridge.botapi.words import plain_phrase, plain_word
 from bridge.errors import PostkamerError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.botapi.params import ChoiceWords, Parameter
     from bridge.botapi.rights import Role
     from bridge.botapi.settings import Scope
+    from bridge.botapi.words import Word
 
 HELP: Final = Words(nl="help", en="help", also=("hulp", "?"))
 
@@ -49,7 +50,7 @@ class Entry:
         """Its words, without `!`: `archief status`."""
         group = self.bot.words
         words = (group, self.command.words) if group else (self.command.words,)
-        return " ".join(in_language(word, language) for word in words)
+        return " ".join(word for one in words if (word := in_language(one, language)))
 
     def usage(self, language: str) -> str:
         """`!archief terug <periode>`."""
@@ -110,12 +111,25 @@ class Catalog:
         self.settings = tuple(setting for bot in bots for setting in self._settings(bot))
         self.groups = {plain_word(word): bot for bot in bots if bot.words for word in bot.words}
         self._check_words()
+        self._check_own()
         self._check_strings()
         self._words = {self._place(entry, word): entry for entry in self.entries for word in entry.command.words}
+        self._longest = max((place[1].count(" ") + 1 for place in self._words), default=1)
 
     def find(self, group: Bot | None, word: str) -> Entry | None:
-        """The command of a word; `group` is the bot whose word stands before it."""
-        return self._words.get((group.name if group else None, plain_word(word)))
+        """The command of a word, or of a few; `group` is the bot whose word stands before it."""
+        return self._words.get((group.name if group else None, plain_phrase(word)))
+
+    def match(self, group: Bot | None, words: Sequence[Word]) -> tuple[Entry, int] | None:
+        """The command with which a line begins, and how many words of it are the command's: as many as can be."""
+        for count in range(min(self._longest, len(words)), 0, -1):
+            if entry := self.find(group, " ".join(word.text for word in words[:count])):
+                return entry, count
+        return None
+
+    def own(self, bot: Bot) -> Entry | None:
+        """What a bot's own word does by itself."""
+        return next((entry for entry in self.of(bot) if bot.words and not any(entry.command.words)), None)
 
     def of(self, bot: Bot) -> Iterator[Entry]:
         """The commands of a bot, in the order in which it declares them."""
@@ -146,20 +160,33 @@ class Catalog:
 
     @staticmethod
     def _place(entry: Entry, word: str) -> tuple[str | None, str]:
-        return (entry.bot.name if entry.bot.words else None, plain_word(word))
+        return (entry.bot.name if entry.bot.words else None, plain_phrase(word))
 
     def _check_words(self) -> None:
         """Each word means one thing: a group, a command that stands by itself, or a command in its group."""
         owners: dict[tuple[str | None, str], str] = {}
+        commands = {f"{entry.bot.name}.{entry.method}" for entry in self.entries}
         for place, owner in self._claims():
             word = place[1]
-            if not word or " " in word:
+            if not word or (" " in word and owner not in commands):
                 raise PostkamerError(f"{owner}: {word!r} is not a word")
             other = owners.setdefault(place, owner)
             if other != owner:
                 raise PostkamerError(f"{owner} and {other} both want the word {word!r}")
             if place[0] is not None and word in {plain_word(one) for one in HELP}:
                 raise PostkamerError(f"{owner} wants the word {word!r}, which shows the help of its bot")
+
+    def _check_own(self) -> None:
+        """A command has words in both languages, or it is the one of the bot's own word."""
+        for bot in self.bots:
+            own = [entry for entry in self.of(bot) if not any(entry.command.words)]
+            if len(own) > (1 if bot.words else 0):
+                names = ", ".join(entry.method for entry in own)
+                raise PostkamerError(f"{bot.name}: only one command, below the bot's words, may have none: {names}")
+        for entry in self.entries:
+            name, words = f"{entry.bot.name}.{entry.method}", entry.command.words
+            if bool(words.nl) != bool(words.en):
+                raise PostkamerError(f"{name}: {words.nl or words.en!r} is in one language only")
 
     def _claims(self) -> Iterator[tuple[tuple[str | None, str], str]]:
         """Who wants which word where."""

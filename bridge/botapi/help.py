@@ -9,7 +9,7 @@ from bridge.botapi.catalog import HELP, in_language
 from bridge.botapi.reply import Block, Code, Reply, Say, excerpt, line, say
 from bridge.botapi.rights import may
 from bridge.botapi.strings import LANGUAGES
-from bridge.botapi.words import plain_word, split
+from bridge.botapi.words import Word, plain_word, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,9 +33,10 @@ def help_on(catalog: Catalog, ask: Ask, about: str) -> Reply:
         group = None
     if group is not None and len(words) == 1:
         return help_of_bot(catalog, ask, group)
-    wanted = words[-1] if group else words[0]
+    wanted = words[1:] if group else words
     bots = (group,) if group else (None, *(bot for bot in catalog.bots if bot.words))
-    found = [entry for bot in bots if (entry := catalog.find(bot, wanted)) and may(ask.roles, entry.allow)]
+    matched = [match[0] for bot in bots if (match := catalog.match(bot, [Word(word, 0, 0) for word in wanted]))]
+    found = [entry for entry in matched if may(ask.roles, entry.allow)]
     if found:
         return _join([help_of_command(entry, ask) for entry in found])
     return unknown(catalog, ask, about, group)
@@ -52,8 +53,9 @@ def overview(catalog: Catalog, ask: Ask) -> Reply:
 
 
 def help_of_bot(catalog: Catalog, ask: Ask, bot: Bot) -> Reply:
-    """What the asker may do with one bot."""
-    return _heading(bot, ask.language).items(_lines(_allowed(catalog, ask, bot), ask.language))
+    """What the asker may do with one bot, and what else it wants to be known (`more`)."""
+    reply = _heading(bot, ask.language).items(_lines(_allowed(catalog, ask, bot), ask.language))
+    return reply.and_say(f"{bot.name}:more") if catalog.strings[bot.name].has("more") else reply
 
 
 def help_of_command(entry: Entry, ask: Ask) -> Reply:
@@ -98,7 +100,7 @@ def nearest(catalog: Catalog, ask: Ask, text: str, group: Bot | None = None) -> 
                     candidates.setdefault(in_language(bot.words, language), in_language(bot.words, language))
                 if group in {None, bot}:
                     candidates[phrase] = phrase
-                    candidates.setdefault(in_language(entry.command.words, language), phrase)
+                    candidates.setdefault(in_language(entry.command.words, language) or phrase, phrase)
     tries = (" ".join(words), *words[:1]) if group is None else words[:1]
     for attempt in tries:
         swapped = [one for one in candidates if sorted(one) == sorted(attempt)]

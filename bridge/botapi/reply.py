@@ -42,6 +42,13 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """Text in which some parts stand out: each with whether it does."""
+
+    parts: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """A key of the bot's strings (or of the framework's), with values for its placeholders.
 
@@ -52,7 +59,7 @@ class Say:
     values: dict[str, Value]
 
 
-Value: TypeAlias = str | int | datetime | date | timedelta | Link | User | Bytes | Code | Say | None
+Value: TypeAlias = str | int | datetime | date | timedelta | Link | User | Bytes | Code | Marked | Say | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Button:
     handler: str  # the name of the method
     args: dict[str, Any]  # JSON
     only_asker: bool  # otherwise everybody in the room who may
+    said: tuple[str, ...] = ()  # words that press it too, in a reply or in the direct chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +119,26 @@ class Reply:
         """A list below what was said before."""
         return replace(self, blocks=(*self.blocks, Block(tuple(lines), is_list=True)))
 
-    def button(self, key: str, handler: Callable[..., Any], /, *, only_asker: bool = True, **args: Any) -> Reply:
+    def button(
+        self,
+        key: str,
+        handler: Callable[..., Any],
+        /,
+        *,
+        only_asker: bool = True,
+        said: Iterable[str] = (),
+        **args: Any,
+    ) -> Reply:
         """A reaction to press.
 
         Args:
             key: the emoji.
             handler: a method of the same bot, marked with `@button`.
+            said: words that press it too, when the asker replies with one, or says it next in a direct chat.
             args: JSON values, handed to it by name.
         """
-        return replace(self, buttons=(*self.buttons, Button(key, handler.__name__, args, only_asker)))
+        made = Button(key, handler.__name__, args, only_asker, tuple(said))
+        return replace(self, buttons=(*self.buttons, made))
 
     def attach(self, file: File) -> Reply:
         """A file."""

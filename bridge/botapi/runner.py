@@ -23,7 +23,7 @@ from bridge.botapi.reply import Block, Reply, Say, line, say
 from bridge.botapi.rights import may
 from bridge.botapi.strings import LANGUAGES
 from bridge.botapi.values import Reader
-from bridge.botapi.words import plain_word, split, without_bang
+from bridge.botapi.words import plain_phrase, plain_word, split, without_bang
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.botapi.bot import Bot
     from bridge.botapi.catalog import Entry
     from bridge.botapi.render import Answer
-    from bridge.botapi.words import Line
+    from bridge.botapi.words import Line, Word
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,8 @@ class Runner:
         return await self._answer(ask, lambda: self._message(ask, text if said is None else said, addressed))
 
     async def reply(self, ask: Ask, action: Mapping[str, Any], text: str) -> Answer | None:
-        """Somebody replied to a message of ours that has this `action`: with the number of an answer, or the answer.
+        """Somebody replied to a message of ours that has this `action`: with the number of an answer, with the answer,
+        or with a word that presses a button.
 
         In a direct chat that is also whoever wrote something after it.
 
@@ -97,12 +98,16 @@ class Runner:
             None when it is none of that: then it is a message like any other.
         """
         kept = Action.from_json(action)
-        if kept is None or not kept.choices or kept.asker != ask.sender.user_id:
+        if kept is None or kept.asker != ask.sender.user_id:
+            return None
+        word = plain_word(text)
+        if pressed := next((press for press in kept.buttons.values() if word in press.said), None):
+            return await self._answer(ask, lambda: self._pressed(ask, kept, pressed))
+        if not kept.choices:
             return None
         number = number_of(text)
         if number is None:
             labels = [plain_word(choice.label) for choice in kept.choices]
-            word = plain_word(text)
             number = labels.index(word) + 1 if word in labels else None
         if number is None:
             return None
@@ -171,9 +176,10 @@ class Runner:
         group = self.catalog.groups.get(plain_word(first))
         if group is not None:
             return await self._in_group(ask, group, said)
-        if entry := self.catalog.find(None, first):
-            ask = await self._in_language_of(ask, [(first, entry.command.words)])
-            return await self._run(ask, entry, said.after(1))
+        if match := self.catalog.match(None, said.words):
+            entry, count = match
+            ask = await self._in_language_of(ask, [(_phrase(said.words[:count]), entry.command.words)])
+            return await self._run(ask, entry, said.after(count))
         return self._not_found(ask, said, addressed)
 
     def _not_found(self, ask: Ask, said: Line, addressed: bool) -> Outcome | None:
@@ -186,16 +192,22 @@ class Runner:
         return Outcome(ask, ((None, helper.unknown(self.catalog, ask, text)),))
 
     async def _in_group(self, ask: Ask, group: Bot, said: Line) -> Outcome:
-        first = said.words[0].text
+        first, *words = said.words
         assert group.words is not None  # noqa: S101 - it was found by them
-        second = said.words[1].text if len(said.words) > 1 else ""
-        entry = self.catalog.find(group, second) if second else None
-        used = [(first, group.words), *([(second, entry.command.words)] if entry else [])]
+        own = self.catalog.own(group)
+        entry, count = self.catalog.match(group, words) or (None, 0)
+        if own is not None and entry is not None and (words[0].quoted or (not entry.params and count < len(words))):
+            entry, count = None, 0
+        used = [(first.text, group.words), *([(_phrase(words[:count]), entry.command.words)] if entry else [])]
         ask = await self._in_language_of(ask, used)
         if entry is not None:
-            return await self._run(ask, entry, said.after(2))
-        if not second or plain_word(second) in _HELP:
+            return await self._run(ask, entry, said.after(1 + count))
+        if not words and own is not None and not any(param.required for param in own.params):
+            return await self._run(ask, own, said.after(1))
+        if not words or (plain_word(words[0].text) in _HELP and not (own and (words[0].quoted or len(words) > 1))):
             return self._help(ask, said.text)
+        if own is not None:
+            return await self._run(ask, own, said.after(1))
         return Outcome(ask, ((None, helper.unknown(self.catalog, ask, said.rest(1), group)),))
 
     def _help(self, ask: Ask, about: str) -> Outcome:
@@ -254,8 +266,8 @@ class Runner:
         """The ask, in the language of its words when these are of one language and the person has set none."""
         spoken = set(LANGUAGES)
         for word, words in used:
-            plain = plain_word(word)
-            spoken &= {one for one in LANGUAGES if plain_word(in_language(words, one)) == plain} or spoken
+            plain = plain_phrase(word)
+            spoken &= {one for one in LANGUAGES if plain_phrase(in_language(words, one)) == plain} or spoken
         if len(spoken) != 1 or ask.language in spoken:
             return ask
         stored = await ask.stored.get(CORE, "person", ask.sender.user_id)
@@ -273,6 +285,10 @@ class Runner:
         )
 
 
+def _phrase(words: Sequence[Word]) -> str:
+    return " ".join(word.text for word in words)
+
+
 def _question(ask: Ask, entry: Entry, question: QuestionError) -> Outcome:
     lines = tuple(
         line("question.choice", number=number, label=choice.label) for number, choice in enumerate(question.choices, 1)
@@ -285,7 +301,7 @@ def _question(ask: Ask, entry: Entry, question: QuestionError) -> Outcome:
 def _action(outcome: Outcome) -> Action | None:
     """What is kept with the answer; None when it has no buttons and asks nothing."""
     buttons = {
-        button.key: Press(button.handler, button.args, button.only_asker)
+        button.key: Press(button.handler, button.args, button.only_asker, button.said)
         for _, reply in outcome.parts
         for button in reply.buttons
     }

@@ -12,12 +12,13 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
-from bridge.botapi.reply import Bytes, Code, Link, User
+from bridge.botapi.reply import Bytes, Code, Link, Marked, User
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
-    Plain = str | int | datetime | date | timedelta | Link | User | Bytes | Code | None
+    Plain = str | int | datetime | date | timedelta | Link | User | Bytes | Code | Marked | None
 
 _DAYS: Final = {
     "nl": ("ma", "di", "wo", "do", "vr", "za", "zo"),
@@ -69,12 +70,26 @@ def show(value: Plain, reader: Reader) -> Shown:
         case Code(text):
             fit = _fit(text)
             return Shown(fit if "`" in fit else f"`{fit}`", f"<code>{escape(fit)}</code>")
+        case Marked(parts):
+            return _marked(parts)
         case str():
-            fit = _fit(value)
-            return Shown(fit, escape(fit).replace("\n", "<br>"))
+            return _text(value)
         case _:
             plain = _plain(value, reader)
             return Shown(plain, escape(plain))
+
+
+def _text(text: str) -> Shown:
+    fit = _fit(text)
+    return Shown(fit, escape(fit).replace("\n", "<br>"))
+
+
+def _marked(parts: Sequence[tuple[str, bool]]) -> Shown:
+    shown = [(_text(text), stands_out) for text, stands_out in parts]
+    return Shown(
+        "".join(f"**{one.plain}**" if stands_out else one.plain for one, stands_out in shown),
+        "".join(f"<strong>{one.html}</strong>" if stands_out else one.html for one, stands_out in shown),
+    )
 
 
 def _plain(value: int | datetime | date | timedelta | Bytes | None, reader: Reader) -> str:

@@ -80,6 +80,11 @@ def plain_word(text: str) -> str:
     return folded.rstrip(",.:;!?") or folded
 
 
+def plain_phrase(text: str) -> str:
+    """The same for a few words."""
+    return " ".join(plain_word(word) for word in text.split())
+
+
 def quote(text: str) -> str:
     """A word that `split` gives back as it is."""
     closing = next((pair for pair in (('"', '"'), ("«", "»")) if pair[1] not in text), None)

@@ -113,14 +113,29 @@ OTHER = """
         ('"dat", "This"', "both want the word 'this'"),
         ('"dat", "that", "DIT"', "both want the word 'dit'"),
         ('"help", "that"', "shows the help of its bot"),
-        ('"twee woorden", "that"', "is not a word"),
-        ('"", "that"', "is not a word"),
+        ('"twee dit", "this  "', "both want the word 'this'"),
+        ('"", "that"', "'that' is in one language only"),
+        ('"dat", ""', "'dat' is in one language only"),
     ],
 )
 def test_two_commands_with_one_word(make: _Make, words: str, problem: str) -> None:
     with pytest.raises(PostkamerError) as error:
         Runner([make(GOOD + OTHER.format(words=words))])
     assert problem in str(error.value)
+
+
+def test_several_commands_without_words(make: _Make) -> None:
+    own = OTHER.format(words="")
+    Runner([make(GOOD + own)])
+    with pytest.raises(PostkamerError, match=r"only one command, .* may have none: do, other"):
+        Runner([make(GOOD.replace('"dit", "this"', "") + own)])
+    with pytest.raises(PostkamerError, match="below the bot's words"):
+        Runner([make(GOOD.replace('words = Words(nl="doe", en="do")', "") + own)])
+
+
+def test_the_word_of_a_bot_is_one_word(make: _Make) -> None:
+    with pytest.raises(PostkamerError, match="'doe dit' is not a word"):
+        Runner([make(GOOD.replace('nl="doe"', 'nl="doe dit"'))])
 
 
 def test_two_bots_with_one_word(make: _Make) -> None:

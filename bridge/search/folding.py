@@ -33,9 +33,16 @@ def fold(text: str) -> str:
 
 def words(folded: str) -> list[str]:
     """The runs of letters and digits of a folded text; `foto's` is `foto`."""
-    if "'" in folded or "’" in folded:
-        folded = _OF.sub("", folded)
-    return [word[:LONGEST] for word in _WORD.findall(folded)]
+    return [word[:LONGEST] for word in _WORD.findall(_without_of(folded))]
+
+
+def spans(folded: str) -> list[tuple[int, int]]:
+    """Where the words of a folded text stand in it: from, and up to."""
+    return [found.span() for found in _WORD.finditer(_without_of(folded))]
+
+
+def _without_of(folded: str) -> str:
+    return _OF.sub("  ", folded) if "'" in folded or "’" in folded else folded
 
 
 def codes(folded: str) -> list[list[str]]:

@@ -78,12 +78,14 @@ class Stage:
     listen: int  # the port on which Postkamer takes transactions
     people: dict[str, Person]
 
-    async def room(self, *others: str) -> str:
-        """A room of Anna, and others who join by themselves."""
-        room = await self.people["anna"].create_room("meting", *(self.synapse.user_id(name) for name in others))
+    async def room(self, *bots: str) -> str:
+        """A room of Anna and Bram, and of bots, which join by themselves."""
+        anna, bram = self.people["anna"], self.people["bram"]
+        room = await anna.create_room("meting", *(self.synapse.user_id(name) for name in ("bram", *bots)))
+        await bram.join(room)
         async with asyncio.timeout(READY_SECONDS):
-            for name in others:
-                await self.people["anna"].until_joined(room, self.synapse.user_id(name))
+            for name in bots:
+                await anna.until_joined(room, self.synapse.user_id(name))
         return room
 
 
@@ -102,7 +104,7 @@ async def main() -> int:
             await up.enter_async_context(
                 echo_bot(Path(folder) / THEIRS, url=anna.url, user_id=user_ids[THEIRS], token=maubot.token)
             )
-            carry = Course("carry", anna, await _two(anna, bram, stage), "nummer {n}", by_bram, user_ids["anna"])
+            carry = Course("carry", anna, await stage.room(), "nummer {n}", by_bram, user_ids["anna"])
             echo = Course(THEIRS, anna, await stage.room(THEIRS), "!echo nummer {n}", by_anna, user_ids[THEIRS])
             print(f"medians of {args.rounds} rounds in ms (95th percentile); Synapse on SQLite, maubot {VERSION}")
             _tell("without Postkamer", await _in_turn((carry, echo), args.rounds))
@@ -135,12 +137,6 @@ async def _stage(folder: Path) -> AsyncIterator[Stage]:
             for name in ("anna", "bram", THEIRS)
         }
         yield Stage(synapse, program, listen, people)
-
-
-async def _two(anna: Person, bram: Person, stage: Stage) -> str:
-    room = await anna.create_room("meting", stage.synapse.user_id("bram"))
-    await bram.join(room)
-    return room
 
 
 async def _fill(stage: Stage, room: str, count: int, messages: Path | None) -> None:

@@ -87,12 +87,21 @@ class FakeCourier:
             raise RefusedError("403 M_FORBIDDEN")
         return room
 
-    async def send(self, room_id: str, event_type: str, content: Mapping[str, Any], txn_id: str) -> str:
+    async def send(
+        self,
+        room_id: str,
+        event_type: str,
+        content: Mapping[str, Any],
+        txn_id: str,
+        *,
+        encrypted: bool | None = None,
+    ) -> str:
         self._begin("send", room_id)
         room, key = self._inside(room_id), (self.user_id, txn_id)
         if key not in self._server.txns:
             event_id = f"$sent{next(self._server.numbers)}"
             self._server.txns[key] = event_id
+            assert encrypted in (None, room.encrypted), "the archive is wrong about the room"
             sealed = room.encrypted and event_type not in ("m.reaction", "m.room.redaction")
             self._server.sent.append(Sent(event_id, self.user_id, room_id, event_type, dict(content), sealed))
         self._server.after("send", room_id)

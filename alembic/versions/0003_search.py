@@ -14,6 +14,14 @@ branch_labels = None
 depends_on = None
 
 TABLES = (
+    # `detail` of a message has whom it mentions from now on: the recorder reads the inbox again, from an empty archive
+    # (why so: see 0002).
+    """
+    TRUNCATE event, message, revision, reaction, redaction, poll_vote, poll_end, attachment, room_state, room,
+             membership, history_visibility, receipt
+    """,
+    "DELETE FROM set_aside WHERE consumer = 'recorder'",
+    "UPDATE consumer SET position = 0 WHERE name = 'recorder'",
     # --- the indexer -------------------------------------------------------------------------------------------------
     # Messages that changed by something else than a new row of the inbox: what is in their files was read, they were
     # erased, they were recorded at last.

@@ -45,7 +45,8 @@ class CoreBot(Bot):
     @command("taal", "language", allow="guest")
     async def language(self, ask: Ask, language: Literal["nl", "en"]) -> Reply:
         """The language of all answers to the asker, this one already."""
-        return self._panel.put(ask, self._panel.of(self, "language"), language)
+        self._panel.put(ask, self._panel.of(self, "language"), language)
+        return say("spoken")
 
     @command("instellingen", "settings", allow="guest")
     async def configure(self, ask: Ask, setting: str | None = None, value: Rest | None = None) -> Reply:

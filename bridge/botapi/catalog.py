@@ -131,6 +131,11 @@ class Catalog:
         """What a bot's own word does by itself."""
         return next((entry for entry in self.of(bot) if bot.words and not any(entry.command.words)), None)
 
+    def short(self, word: str) -> Entry | None:
+        """The command of a word that just one group has; there the word of the group may be left out."""
+        found = {id(entry): entry for bot in self.bots if bot.words and (entry := self.find(bot, word))}
+        return next(iter(found.values())) if len(found) == 1 else None
+
     def of(self, bot: Bot) -> Iterator[Entry]:
         """The commands of a bot, in the order in which it declares them."""
         return (entry for entry in self.entries if entry.bot is bot)

@@ -87,7 +87,9 @@ class Binder:
         """The value of the next words; None when there are none."""
         if param.kind.name == "target":
             return self._target(at)
-        return await self._value(param, at) if at < len(self._line.words) else None
+        if at < len(self._line.words):
+            return await self._value(param, at)
+        return await self._only_room() if param.kind.here and self._ask.room.direct else None
 
     async def _value(self, param: Parameter, at: int) -> Taken:
         match param.kind.name:
@@ -140,8 +142,16 @@ class Binder:
             if plain_word(self._text(at, count)) in _HERE:
                 return Taken(self._ask.room, count)
         found, count = await self._look_up(param, at)
+        return Taken(self._found_room(found), count)
+
+    async def _only_room(self) -> Taken | None:
+        """Who has one room alone need not say which."""
+        found = await self._ask.directory.rooms("")
+        return Taken(self._found_room(found[0]), 0) if len(found) == 1 else None
+
+    def _found_room(self, found: Named) -> Room:
         room = self._ask.room
-        return Taken(room if found.id == room.room_id else Room(found.id, found.name), count)
+        return room if found.id == room.room_id else Room(found.id, found.name)
 
     async def _look_up(self, param: Parameter, at: int) -> tuple[Named, int]:
         """The longest name that somebody or some room has."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bridge.botapi.bot import Bot
     from bridge.botapi.catalog import Entry
     from bridge.botapi.render import Answer
+    from bridge.botapi.rights import Role
     from bridge.botapi.words import Line, Word
 
 log = structlog.get_logger(__name__)
@@ -180,6 +181,9 @@ class Runner:
             entry, count = match
             ask = await self._in_language_of(ask, [(_phrase(said.words[:count]), entry.command.words)])
             return await self._run(ask, entry, said.after(count))
+        if addressed and (short := self.catalog.short(first)):
+            ask = await self._in_language_of(ask, [(first, short.command.words)])
+            return await self._run(ask, short, said.after(1))
         return self._not_found(ask, said, addressed)
 
     def _not_found(self, ask: Ask, said: Line, addressed: bool) -> Outcome | None:
@@ -218,7 +222,7 @@ class Runner:
         name = entry.bot.name
         try:
             if not may(ask.roles, entry.allow):
-                raise DeniedError(f"{entry.method} needs {entry.allow}")
+                return _lacks_role(ask, entry.allow, name)
             values = await Binder(entry, ask, args).bind()
             reply = await getattr(entry.bot, entry.method)(ask, **values)
         except QuestionError as question:
@@ -255,8 +259,9 @@ class Runner:
         except TypeError:
             return Outcome(ask, ((None, say("error.old_button")),))
         try:
-            if not may(ask.roles, entry.allow if entry else "staff"):
-                raise DeniedError(f"{pressed.handler} is not for the presser")
+            allow: Role = entry.allow if entry else "staff"
+            if not may(ask.roles, allow):
+                return _lacks_role(ask, allow, kept.bot)
             reply = await handler(replace(ask, target=kept.target), **pressed.args)
         except BotError as error:
             return self._refused(ask, kept.bot, None, error)
@@ -287,6 +292,12 @@ class Runner:
 
 def _phrase(words: Sequence[Word]) -> str:
     return " ".join(word.text for word in words)
+
+
+def _lacks_role(ask: Ask, role: Role, bot: str) -> Outcome:
+    """That there is such a command is no secret, so who may not is told who may."""
+    log.info("refused", cause=ask.cause, bot=bot, reason=f"needs {role}")
+    return Outcome(ask, ((None, say(f"error.needs.{role}")),))
 
 
 def _question(ask: Ask, entry: Entry, question: QuestionError) -> Outcome:

@@ -229,8 +229,9 @@ https://app.element.io:
 {people}
 Everybody's rooms are in the space "{company.name}".
 
-Things to ask in a room, or without `!` in a chat with {bot}:
-  !help                     what you can do there, in Dutch or English (!taal en)
+Things to ask in a room, or in a chat with
+{bot}, there without the `!`:
+  !help                     what you can do; in English too (!taal en)
   !archief status           what the archive has of a room, and what it has not
   !archief terug 3 dagen    what was said, in a chat with you alone
   !archief bijlagen         the files of a room

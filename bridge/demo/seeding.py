@@ -166,8 +166,10 @@ class Seeding:
     async def _ask_bot_in(self, plan: RoomPlan, room_id: str) -> None:
         """Let somebody invite the bot to a room that it has been archiving from outside, so that it answers there."""
         if not plan.encrypted and f"bot-{plan.key}" not in self._progress:
+            gone = {step.who for step in plan.steps if step.kind == "leave"}
+            by = next(who for who in (plan.by, *plan.members) if who not in gone)
             body = {"user_id": self._owner.user_id(self._bot)}
-            await self._owner.request("POST", f"v3/rooms/{quote(room_id)}/invite", plan.by, body)
+            await self._owner.request("POST", f"v3/rooms/{quote(room_id)}/invite", by, body)
             self._progress.done(f"bot-{plan.key}")
 
     async def _bot_comes(self, plan: RoomPlan, room_id: str) -> None:

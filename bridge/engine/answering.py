@@ -145,7 +145,7 @@ class Answering:
                 return Outcome(note="stranger")
             if self._situations.ours.issuperset(facts.people):
                 raise EmptyRoomError
-            question = Question(row.user_id, row.room_id, inviter, row.cause)
+            question = Question(row.user_id, row.room_id, inviter, row.cause, for_all=True)
             situation = await self._situations.of(connection, question)
         ask, runner = situation.ask, self._runners[row.user_id]
         origin = replace(_origin(row, situation, {}), reply_to=None)

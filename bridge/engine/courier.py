@@ -44,8 +44,18 @@ class Courier(Protocol):
 
     user_id: str
 
-    async def send(self, room_id: str, event_type: str, content: Mapping[str, Any], txn_id: str) -> str:
+    async def send(
+        self,
+        room_id: str,
+        event_type: str,
+        content: Mapping[str, Any],
+        txn_id: str,
+        *,
+        encrypted: bool | None = None,
+    ) -> str:
         """Send an event, encrypted where the room is; the same `txn_id` again gives the same event id.
+
+        `encrypted` is what is known of the room already, so that nobody has to ask the homeserver.
 
         The bot's device is named in the request, so that the homeserver still knows the id after its restart. Reactions
         and redactions are never encrypted; the content of an m.room.redaction has its target in `redacts`.

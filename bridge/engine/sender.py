@@ -94,7 +94,7 @@ class Sender:
             content["m.relates_to"]["event_id"] = row.on_event
         if row.file is not None:
             content |= await self._uploaded(row.file, room_id)
-        return await self._courier.send(room_id, row.type, content, row.txn_id)
+        return await self._courier.send(room_id, row.type, content, row.txn_id, encrypted=row.encrypted)
 
     async def _uploaded(self, file: str, room_id: str) -> dict[str, Any]:
         described = json.loads(file)

@@ -46,6 +46,7 @@ class Question:
     cause: str
     target: str | None = None
     recorded: bool = True  # the archive is as new as the question
+    for_all: bool = False  # the answer is for a room, not for who asks: in the company's language
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ class Situations:
             sender=Person(question.sender, (facts and facts.sender_name) or question.sender),
             room=room,
             bot_user=question.bot_user,
-            language=str(chosen if chosen in _LANGUAGES else self._bots.language),
+            language=str(
+                chosen if chosen in _LANGUAGES and (room.direct or not question.for_all) else self._bots.language
+            ),
             timezone=self._bots.timezone.zone,
             now=self.now(),
             roles=roles,

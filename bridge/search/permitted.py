@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tantivy import FieldType, Occur, Query
 
+from bridge.search.schema import EDIT_ORD, EDIT_SUB, NEXT_ORD, NEXT_SUB, ORD, SUB
 from bridge.storage.readable import FIRST, LAST, WHOLE
 
 if TYPE_CHECKING:
@@ -17,68 +19,82 @@ if TYPE_CHECKING:
 
 
 def permitted(schema: Schema, readable: Readable) -> Query:
-    """All documents that may be read: whole rooms as one set of terms, parts of rooms as ranges of places."""
+    """All documents that may be read: whole rooms as one set of terms, parts of rooms as ranges of places.
+
+    Of a message that was edited this is the text of the last edit that may be read itself.
+    """
+    old = Query.term_query(schema, "is", "old", "basic")
     if readable.everything:
-        may = _everything(schema, readable)
+        may = _but(Query.all_query(), old, Query.term_set_query(schema, "room", list(readable.rooms)))
     else:
         whole = [room_id for room_id, spans in readable.rooms.items() if spans == (WHOLE,)]
-        parts = [_in_parts(schema, room_id, spans) for room_id, spans in readable.rooms.items() if spans != (WHOLE,)]
-        may = _any([Query.term_set_query(schema, "room", whole), *parts])
-    may = Query.const_score_query(may, 0.0)
-    if readable.removed:
-        return may
-    removed = Query.term_query(schema, "is", "deleted", "basic")
-    return Query.boolean_query([(Occur.Must, may), (Occur.MustNot, removed)])
-
-
-def _everything(schema: Schema, readable: Readable) -> Query:
-    """All rooms, of those that are named only the parts."""
-    named = [_in_parts(schema, room_id, spans) for room_id, spans in readable.rooms.items()]
-    if not named:
-        return Query.all_query()
-    others = Query.boolean_query(
-        [
-            (Occur.Must, Query.all_query()),
-            (Occur.MustNot, Query.term_set_query(schema, "room", list(readable.rooms))),
-        ]
-    )
-    return _any([others, *named])
+        may = _but(Query.term_set_query(schema, "room", whole), old)
+    parts = [
+        _in_parts(schema, room_id, spans)
+        for room_id, spans in readable.rooms.items()
+        if spans != (WHOLE,) or readable.everything
+    ]
+    may = Query.const_score_query(_any([may, *parts]), 0.0)
+    return may if readable.removed else _but(may, Query.term_query(schema, "is", "deleted", "basic"))
 
 
 def _in_parts(schema: Schema, room_id: str, spans: Sequence[Span]) -> Query:
-    room = Query.term_query(schema, "room", room_id, "basic")
-    return _all([room, _any([_within(schema, span) for span in spans])])
+    def within(ord_: str, sub: str) -> Query:
+        return _any([_within(_Places(schema, ord_, sub), span) for span in spans])
+
+    edited = Query.term_query(schema, "is", "edited", "basic")
+    old = Query.term_query(schema, "is", "old", "basic")
+    return _but(
+        _all([Query.term_query(schema, "room", room_id, "basic"), within(ORD, SUB)]),
+        _but(edited, within(EDIT_ORD, EDIT_SUB)),
+        _all([old, within(NEXT_ORD, NEXT_SUB)]),
+    )
 
 
-def _within(schema: Schema, span: Span) -> Query:
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Two fields that make a place."""
+
+    schema: Schema
+    ord: str
+    sub: str
+
+    def ord_in(self, start: int | None, end: int | None) -> Query:
+        return Query.range_query(self.schema, self.ord, FieldType.Integer, start, end)
+
+    def sub_in(self, start: int | None, end: int | None) -> Query:
+        return Query.range_query(self.schema, self.sub, FieldType.Integer, start, end)
+
+
+def _within(places: _Places, span: Span) -> Query:
     limits = []
     if span.start != FIRST:
-        limits.append(_from(schema, span.start))
+        limits.append(_from(places, span.start))
     if span.end != LAST:
-        limits.append(_before(schema, span.end))
+        limits.append(_before(places, span.end))
     return _all(limits) if limits else Query.all_query()
 
 
-def _from(schema: Schema, place: Place) -> Query:
+def _from(places: _Places, place: Place) -> Query:
     """At this place or behind it."""
     ord_, sub = place
-    here = _all([_range(schema, "ord", ord_, ord_), _range(schema, "sub", sub, None)])
-    return here if ord_ == LAST[0] else _any([_range(schema, "ord", ord_ + 1, None), here])
+    here = _all([places.ord_in(ord_, ord_), places.sub_in(sub, None)])
+    return here if ord_ == LAST[0] else _any([places.ord_in(ord_ + 1, None), here])
 
 
-def _before(schema: Schema, place: Place) -> Query:
+def _before(places: _Places, place: Place) -> Query:
     """Before this place."""
     ord_, sub = place
     found = []
     if ord_ != FIRST[0]:
-        found.append(_range(schema, "ord", None, ord_ - 1))
+        found.append(places.ord_in(None, ord_ - 1))
     if sub != FIRST[1]:
-        found.append(_all([_range(schema, "ord", ord_, ord_), _range(schema, "sub", None, sub - 1)]))
+        found.append(_all([places.ord_in(ord_, ord_), places.sub_in(None, sub - 1)]))
     return _any(found) if found else Query.empty_query()
 
 
-def _range(schema: Schema, field: str, start: int | None, end: int | None) -> Query:
-    return Query.range_query(schema, field, FieldType.Integer, start, end)
+def _but(query: Query, *others: Query) -> Query:
+    return Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, other) for other in others)])
 
 
 def _any(queries: Sequence[Query]) -> Query:

@@ -1,6 +1,6 @@
 """The fields of the index, and how their values are made.
 
-A document is a message as it stands now, or the text of one of its attachments. Its text is tokenized by
+A document is a message, or the text of one of its attachments (see `bridge.search.documents`). Its text is tokenized by
 `bridge.search.analysis`, so that tantivy only has to cut at spaces; what is asked for is tokenized by the same.
 """
 
@@ -38,7 +38,7 @@ BAGS: Final = (
     "thread",  # the first message of the thread it is in
     "mentions",  # Matrix ids
     "has",  # `query.Thing`, without `emoji`
-    "is",  # `query.State`
+    "is",  # `query.State`; and `old`: a text that an edit has replaced
     "label",  # folded
     "reaction",  # keys of reactions, as `analysis.emoji` writes them
     "type",  # of files: ending, kind, media type and both halves of that
@@ -49,11 +49,15 @@ N: Final = "n"  # of the attachment whose text it is; MESSAGE of the message its
 SENT: Final = "sent"  # see `sent_key`
 ORD: Final = "ord"  # with SUB its place in the room
 SUB: Final = "sub"
+EDIT_ORD: Final = "edit_ord"  # with EDIT_SUB, of a text that comes from an edit: the place of that edit
+EDIT_SUB: Final = "edit_sub"
+NEXT_ORD: Final = "next_ord"  # with NEXT_SUB, of an old text: the place of the edit that followed
+NEXT_SUB: Final = "next_sub"
 SIZE: Final = "size"  # bytes, of each file
 
 MESSAGE: Final = -1
 _SEVERAL: Final = ("parts", "ends", "numbers", "filename")  # in one string
-_NUMBERS: Final = (SEQ, N, SENT, ORD, SUB, SIZE)
+_NUMBERS: Final = (SEQ, N, SENT, ORD, SUB, EDIT_ORD, EDIT_SUB, NEXT_ORD, NEXT_SUB, SIZE)
 
 
 def schema() -> tantivy.Schema:

@@ -61,6 +61,7 @@ class DuePost:
     on_state: str | None
     on_event: str | None
     on_room: str | None
+    encrypted: bool | None  # whether the room is; None: the archive may not know the newest of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,17 @@ WHERE n.on_txn IS NULL OR o.id IS NOT NULL
 ORDER BY n.number
 ON CONFLICT (txn_id) DO NOTHING
 """
-# What relates to a post that is sent goes where that went.
+# What relates to a post that is sent goes where that went. A room is encrypted for good by m.room.encryption, also when
+# that was removed; that it is not is known only while all that has come in is recorded.
 _DUE = """
-SELECT * FROM (
+WITH recorder AS (
+    SELECT (SELECT position FROM consumer WHERE name = 'recorder') >= (SELECT max(seq) FROM inbox) AS is_done
+)
+SELECT next.*, CASE
+    WHEN EXISTS (SELECT FROM room_state s WHERE s.room_id = lane AND s.type = 'm.room.encryption' AND s.state_key = '')
+        THEN true
+    WHEN recorder.is_done AND EXISTS (SELECT FROM room r WHERE r.room_id = lane) THEN false
+END FROM recorder, (
     SELECT p.id, p.txn_id, p.cause, p.user_id, p.room_id, p.person, p.sealed, p.type, p.content::text, p.file::text,
            p.attempts,
            coalesce(p.room_id, o.room_id, CASE WHEN p.sealed THEN 'sealed ' ELSE 'plain ' END || p.person) AS lane,

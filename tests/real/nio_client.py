@@ -6,9 +6,11 @@ What it receives by /sync is kept: a test may also wait for what has come alread
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nio import AsyncClient, AsyncClientConfig, EncryptionError, Event, MegolmEvent, RoomPreset
@@ -145,6 +147,16 @@ class NioClient:
         sent = await self.client.room_send(room_id, kind, content, ignore_unverified_devices=self._ignore_unverified)
         return str(_got(sent, nio_responses.RoomSendResponse).event_id)
 
+    async def send_file(self, room_id: str, name: str, data: bytes) -> str:
+        """Upload a PDF, encrypted where the room is, and send it."""
+        encrypted = self.client.rooms[room_id].encrypted
+        answer, keys = await self.client.upload(
+            BytesIO(data), "application/pdf", name, encrypt=encrypted, filesize=len(data)
+        )
+        url = _got(answer, nio_responses.UploadResponse).content_uri
+        place = {"file": {**keys, "url": url}} if keys else {"url": url}
+        return await self.send(room_id, {"msgtype": "m.file", "body": name, "info": _info(data), **place})
+
     async def say(self, room_id: str, text: str, relates_to: dict[str, Any] | None = None) -> str:
         """A text."""
         related = {"m.relates_to": relates_to} if relates_to else {}
@@ -196,6 +208,14 @@ class NioClient:
         """Trust a device from now on."""
         self.client.verify_device(self.client.device_store[user_id][device_id])
 
+    async def query_keys(self, user_id: str) -> dict[str, Any]:
+        """What /keys/query says of somebody."""
+        path, body = "/_matrix/client/v3/keys/query", json.dumps({"device_keys": {user_id: []}})
+        headers = {"Authorization": f"Bearer {self.client.access_token}"}
+        async with await self.client.send("POST", path, body, headers) as response:
+            answer: dict[str, Any] = await response.json()
+            return answer
+
     def devices(self, user_id: str) -> dict[str, dict[str, str]]:
         """The keys of somebody's devices as this client knows them, by device id."""
         return {device.id: dict(device.keys) for device in self.client.device_store.active_user_devices(user_id)}
@@ -227,6 +247,10 @@ class NioClient:
                 verified=bool(event.verified),
             )
         )
+
+
+def _info(data: bytes) -> dict[str, Any]:
+    return {"mimetype": "application/pdf", "size": len(data)}
 
 
 def _got(answer: object, wanted: type[R]) -> R:

@@ -263,3 +263,35 @@ async def test_what_is_old_is_forgotten(stage: Stage, tmp_path: Path) -> None:
 
     assert await stage.rows(STATES) == []
     assert await stage.rows("SELECT state FROM ask") == [("due",)], "what is not answered yet stays"
+
+
+async def known(stage: Stage) -> list[bool | None]:
+    """Whether the rooms of what is to be sent are known to be encrypted."""
+    return [row.encrypted for row in await stage.senders[0].fetch((), 10)]
+
+
+async def test_what_is_known_of_encryption(stage: Stage) -> None:
+    await stage.room(ANNA, POST, BAS)
+    await stage.say("!echo")
+    await stage.listen()
+    await drain(stage.worker)
+    assert await known(stage) == [False]
+
+    await stage.receive(stage.event("m.room.encryption", {"algorithm": "x"}, state_key=""))
+    assert await known(stage) == [None], "something has come in that is not recorded yet"
+    await stage.listen()
+    assert await known(stage) == [True]
+
+    await stage.receive(stage.event("m.room.encryption", {}, state_key=""))
+    await stage.listen()
+    assert await known(stage) == [True], "for good"
+
+
+async def test_a_room_of_which_nothing_is_known(stage: Stage) -> None:
+    await stage.room(ANNA, POST, BAS)
+    await stage.say("!echo")
+    await stage.listen()
+    await drain(stage.worker)
+    await stage.execute("DELETE FROM room")
+
+    assert await known(stage) == [None]

@@ -177,6 +177,13 @@ async def test_in_a_direct_chat_it_asks_which_room(command: str) -> None:
     assert "Werkplaats" in (await talk(room=DIRECT).ask(f"archief {command} werkpl")).text
 
 
+async def test_who_has_one_room_is_not_asked_which() -> None:
+    archive = FakeArchive(statuses={ROOM.room_id: status()})
+    directory = FakeDirectory(by_room={ROOM.room_id: ROOM.name})
+    answered = await Talk([ArchiveBot()], archive=archive, directory=directory, room=DIRECT).ask("archief status")
+    assert "**Productie**: 12 berichten" in answered.text
+
+
 async def test_reading_back() -> None:
     said = [
         a_message(30, "goedemorgen"),

@@ -40,9 +40,9 @@ async def test_a_command_in_either_language(talk: Talk) -> None:
 
 
 async def test_the_language_that_somebody_set_goes_before_the_word(talk: Talk) -> None:
-    assert (await talk.ask("!taal nl")).text == "✅ Voor jou is taal nu: nl."
+    assert (await talk.ask("!taal nl")).text == "✅ Vanaf nu antwoord ik je in het Nederlands."
     assert (await talk.ask("!sample me friday 14:00 x")).text.startswith("Dat doe ik")
-    assert (await talk.ask("!language en")).text == "✅ For you language is now: en."
+    assert (await talk.ask("!language en")).text == "✅ From now on I answer you in English."
     assert (await talk.ask("!proef mij vrijdag 14:00 x")).text.startswith("I will")
 
 
@@ -180,7 +180,12 @@ async def test_the_message_that_it_is_about(talk: Talk) -> None:
 async def test_who_may_not(roles: tuple[Role, ...]) -> None:
     talk = Talk([CoreBot(), SampleBot()], roles=roles)
     shown = await talk.ask("!proef geheim")
-    assert shown.text == ("⛔ Dat is er niet, of je mag er niet bij." if roles else "")
+    assert shown.text == ("⛔ Dit kan alleen een beheerder van de kamer." if roles else "")
+
+
+async def test_when_addressed_the_word_of_the_group_may_be_left_out(talk: Talk) -> None:
+    assert (await talk.ask("bericht 'let op'")).text == (await talk.ask("!proef bericht 'let op'")).text
+    assert (await talk.ask("!bericht 'let op'")).text != (await talk.ask("!proef bericht 'let op'")).text
 
 
 async def test_a_stranger_is_ignored_in_a_room_and_refused_when_addressed() -> None:

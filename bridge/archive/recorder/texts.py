@@ -60,6 +60,8 @@ def text(kind: str, content: dict[str, Any]) -> Text:
             detail = _location(content)
         elif any(name in content for name in _VOICES):
             detail = {"voice": {"duration": _duration(content)}}
+    if mentioned := _mentioned(content):
+        detail = {**detail, "mentions": mentioned}
     return Text(
         fit(msgtype) if msgtype else None,
         body,
@@ -105,6 +107,12 @@ def _duration(content: dict[str, Any]) -> int | None:
         if found is not None:
             return found
     return None
+
+
+def _mentioned(content: dict[str, Any]) -> list[str]:
+    """Whom the sender's client marked as mentioned (Client-Server API v1.16, "User and room mentions")."""
+    listed = object_of(content.get("m.mentions")).get("user_ids")
+    return sorted({one for one in listed if isinstance(one, str)}) if isinstance(listed, list) else []
 
 
 def _poll(content: dict[str, Any]) -> dict[str, Any]:

@@ -49,13 +49,23 @@ class BotCourier:
             raise AwayError("the bot's device is not ready")
         return self.tools
 
-    async def send(self, room_id: str, event_type: str, content: Mapping[str, Any], txn_id: str) -> str:
+    async def send(
+        self,
+        room_id: str,
+        event_type: str,
+        content: Mapping[str, Any],
+        txn_id: str,
+        *,
+        encrypted: bool | None = None,
+    ) -> str:
         tools, room = self._now, Path.v3.rooms[room_id]
         if event_type == REDACTION:
             body = {name: value for name, value in content.items() if name != "redacts"}
             path = room.redact[content["redacts"]][txn_id]
             return str((await tools.calls.put(path, body))["event_id"])
-        if event_type not in IN_THE_CLEAR and await tools.rooms.is_encrypted(room_id):
+        if encrypted is None and event_type not in IN_THE_CLEAR:
+            encrypted = await tools.rooms.is_encrypted(room_id)
+        if encrypted and event_type not in IN_THE_CLEAR:
             content, event_type = await tools.outbound.seal(room_id, event_type, content), "m.room.encrypted"
         return str((await tools.calls.put(room.send[event_type][txn_id], content))["event_id"])
 

@@ -77,6 +77,9 @@ TABLES = (
     SELECT sha256, coalesce(max(stored_at), now()) FROM media
     WHERE state = 'stored' AND sha256 IS NOT NULL GROUP BY sha256
     """,
+    # --- who asks for what -------------------------------------------------------------------------------------------
+    # In which threads somebody has written (`with:`).
+    "CREATE INDEX message_sender ON message (sender, thread_id)",
 )
 
 

@@ -36,6 +36,7 @@ from bridge.search.query import (
 )
 from bridge.search.values import SEVERAL_WORDS, NotUnderstoodError, value
 from bridge.search.words import NEAR, SORTS, example, meaning, nearest
+from bridge.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -63,6 +64,7 @@ def parse(line: str, now: datetime, names: Collection[LongName] = ()) -> Query:
         now: aware, in the asker's time zone; `yesterday` is seen from here.
         names: of `Query.longer` of the same line those that exist: `from:Jan de Vries` without quotes is about him.
     """
+    line = clean(line)
     problems: list[Problem] = []
     if len(line) > MAX_LENGTH:
         problems = [Problem("too_long", Place(MAX_LENGTH, len(line)), str(len(line)), "")]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 Sort: TypeAlias = Literal["new", "old", "relevance"]
@@ -231,3 +232,50 @@ class Query:
     sort: Sort | None
     problems: tuple[Problem, ...]
     longer: frozenset[LongName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the one who asks has to know of how a line was understood, beside its problems.
+
+    Attributes:
+        key: of the strings of the search bot (`query.KEY`).
+        got: the name, state or word that it is about.
+        names: of people or rooms that a name stands for, when it stands for several; the first ones.
+        count: of all of those.
+    """
+
+    key: Literal[
+        "nobody",
+        "several_people",
+        "no_room",
+        "several_rooms",
+        "no_thread",
+        "auditors_only",
+        "not_yet",
+        "part_too_short",
+    ]
+    got: str
+    names: tuple[str, ...] = ()
+    count: int = 0
+
+
+def leaves(node: Node | None, *, wanted: bool = False) -> Iterator[Text | Filter]:
+    """Texts and filters of a tree, in order.
+
+    Args:
+        wanted: without those that are excluded.
+    """
+    match node:
+        case None:
+            return
+        case Near(one, other):
+            yield from (one, other)
+        case AllOf(nodes) | AnyOf(nodes):
+            for each in nodes:
+                yield from leaves(each, wanted=wanted)
+        case Not(inner):
+            if not wanted:
+                yield from leaves(inner)
+        case _:
+            yield node

@@ -17,8 +17,8 @@ class Found(NamedTuple):
     name: str
 
 
-def _folded(expression: str) -> str:
-    """A text without accents, in small letters."""
+def folded(expression: str) -> str:
+    """A text of SQL without accents, in small letters."""
     return rf"regexp_replace(normalize(lower({expression}), NFKD), '[\u0300-\u036f]', '', 'g')"
 
 
@@ -30,7 +30,7 @@ _FIT = """CASE
 END"""
 
 _PEOPLE = f"""
-WITH t AS (SELECT $2::text AS id, {_folded("ltrim($2, '@')")} AS text),
+WITH t AS (SELECT $2::text AS id, {folded("ltrim($2, '@')")} AS text),
 known AS MATERIALIZED (
     SELECT o.user_id, o.display_name, count(*) AS rooms
     FROM membership mine JOIN membership o ON o.room_id = mine.room_id
@@ -39,7 +39,7 @@ known AS MATERIALIZED (
     GROUP BY o.user_id, o.display_name
 ), n AS (
     SELECT user_id, coalesce(display_name, user_id) AS name, rooms,
-        {_folded("coalesce(display_name, substring(user_id FROM '^@([^:]*)'))")} AS folded
+        {folded("coalesce(display_name, substring(user_id FROM '^@([^:]*)'))")} AS folded
     FROM known
 ), fitting AS (
     SELECT n.user_id, n.name, n.rooms, CASE
@@ -59,7 +59,7 @@ ORDER BY fit, rooms DESC, name, user_id LIMIT $4
 
 # Of a room that somebody has left they know the name as long as it was not changed since.
 _ROOMS = f"""
-WITH t AS (SELECT $2::text AS id, {_folded("ltrim($2, '#')")} AS text),
+WITH t AS (SELECT $2::text AS id, {folded("ltrim($2, '#')")} AS text),
 mine AS (
     SELECT m.room_id, m.membership = 'join' AS inside FROM membership m
     WHERE m.user_id = $1 AND m.to_ord IS NULL AND (m.membership = 'join' OR $5 AND $2 <> '' AND EXISTS (
@@ -70,7 +70,7 @@ mine AS (
     ))
 ), n AS (
     SELECT r.room_id, r.canonical_alias, r.alt_aliases, r.successor, coalesce(mine.inside, false) AS inside, c.name,
-        {_folded("c.name")} AS folded
+        {folded("c.name")} AS folded
     FROM room r LEFT JOIN mine ON mine.room_id = r.room_id
     CROSS JOIN LATERAL (SELECT coalesce(r.name, r.canonical_alias, (
         SELECT string_agg(o.name, ', ') FROM (

@@ -1,0 +1,238 @@
+"""What names in a search stand for, among the people and rooms of which somebody may read something."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bridge.storage.directory import Found, folded
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from bridge.storage.db import Connection
+    from bridge.storage.readable import Readable
+
+
+class Fits(NamedTuple):
+    """What a name stands for.
+
+    Attributes:
+        found: the fitting ones, best first; all of them fit equally well.
+        well: by their id, by their whole name, or by the beginning of a word of it.
+    """
+
+    found: Sequence[Found]
+    well: bool
+
+
+class RoomFits(NamedTuple):
+    """The same of a room.
+
+    Attributes:
+        rooms: ids of all that are meant: a space with its rooms, a room with those that it replaces.
+    """
+
+    found: Sequence[Found]
+    well: bool
+    rooms: Sequence[str]
+
+
+class ThreadFit(NamedTuple):
+    """A thread: the event id of its first message, and the number of that (`event.seq`), None when it is not held."""
+
+    root: str
+    seq: int | None
+
+
+_A_PART: Final = 3  # of the numbers of how well a name fits
+_SPANS = """
+spans AS (
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        AS s (room_id, start_ord, start_sub, end_ord, end_sub)
+)"""
+
+# Names count that somebody had at a time of which the asker may read.
+_PEOPLE = f"""
+WITH {_SPANS}, seen AS (
+    SELECT m.user_id, m.display_name, max(m.from_at) AS at
+    FROM spans s JOIN membership m ON m.room_id = s.room_id AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
+        AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) > (s.start_ord, s.start_sub))
+    WHERE NOT $6 GROUP BY 1, 2
+    UNION ALL SELECT user_id, display_name, max(from_at) FROM membership WHERE $6 GROUP BY 1, 2
+), n AS (
+    SELECT user_id, lower(substring(user_id FROM '^@([^:]*)')) AS login,
+        {folded("coalesce(display_name, '')")} AS folded
+    FROM seen
+), asked AS (
+    SELECT t.text, lower(ltrim(t.text, '@')) AS login, {folded("ltrim(t.text, '@')")} AS folded
+    FROM unnest($7::text[]) AS t (text)
+), fitting AS (
+    SELECT a.text, n.user_id, min(CASE
+        WHEN n.user_id = a.text THEN 0
+        WHEN n.login = a.login OR n.folded = a.folded THEN 1
+        WHEN strpos(' ' || n.folded, ' ' || a.folded) > 0 THEN 2
+        WHEN strpos(n.folded, a.folded) > 0 OR strpos(n.login, a.login) > 0 THEN 3
+    END) AS fit
+    FROM n, asked a WHERE a.folded <> '' GROUP BY 1, 2
+)
+SELECT f.text, f.user_id, coalesce(latest.display_name, f.user_id) AS name, f.fit
+FROM fitting f LEFT JOIN LATERAL (
+    SELECT s.display_name FROM seen s WHERE s.user_id = f.user_id AND s.display_name IS NOT NULL
+    ORDER BY s.at DESC LIMIT 1
+) latest ON true
+WHERE f.fit = (SELECT min(o.fit) FROM fitting o WHERE o.text = f.text)
+ORDER BY f.text, name, f.user_id
+"""  # noqa: S608 (constants)
+
+# Of a room that somebody may not read to its end they know the name that it had when they could.
+_ROOMS = f"""
+WITH {_SPANS}, mine AS (
+    SELECT DISTINCT ON (s.room_id) s.room_id, s.end_ord, s.end_sub FROM spans s WHERE NOT $6
+    ORDER BY s.room_id, s.end_ord DESC, s.end_sub DESC
+), known AS (
+    SELECT r.room_id, r.canonical_alias, r.alt_aliases, m.end_ord, m.end_sub,
+        coalesce(r.name, r.canonical_alias) AS name
+    FROM room r LEFT JOIN mine m ON m.room_id = r.room_id
+    WHERE ($6 OR m.room_id IS NOT NULL) AND ($6 OR NOT EXISTS (
+        SELECT FROM room_state s WHERE s.room_id = r.room_id AND s.state_key = ''
+        AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (m.end_ord, m.end_sub)
+    ))
+), n AS (
+    SELECT k.room_id, k.canonical_alias, k.alt_aliases, c.name, {folded("c.name")} AS folded,
+        lower(substring(k.canonical_alias FROM '^#([^:]*)')) AS short
+    FROM known k CROSS JOIN LATERAL (SELECT coalesce(k.name, (
+        SELECT string_agg(o.name, ', ') FROM (
+            SELECT coalesce(m.display_name, m.user_id) AS name FROM membership m
+            WHERE m.room_id = k.room_id AND m.membership = 'join' AND m.user_id <> $7 AND m.user_id <> ALL($8::text[])
+                AND (k.end_ord IS NULL OR (m.ord, m.sub) < (k.end_ord, k.end_sub))
+                AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) >= (k.end_ord, k.end_sub))
+            ORDER BY 1 LIMIT 3
+        ) o
+    ), k.room_id) AS name) c
+), asked AS (
+    SELECT t.text, lower(ltrim(t.text, '#')) AS short, {folded("ltrim(t.text, '#')")} AS folded
+    FROM unnest($9::text[]) AS t (text)
+), fitting AS (
+    SELECT a.text, n.room_id, n.name, CASE
+        WHEN n.room_id = a.text OR n.canonical_alias = a.text OR a.text = ANY(n.alt_aliases) THEN 0
+        WHEN n.short = a.short OR n.folded = a.folded THEN 1
+        WHEN strpos(' ' || n.folded, ' ' || a.folded) > 0 THEN 2
+        WHEN strpos(n.folded, a.folded) > 0 THEN 3
+    END AS fit
+    FROM n, asked a WHERE a.folded <> ''
+)
+SELECT f.text, f.room_id, f.name, f.fit FROM fitting f
+WHERE f.fit = (SELECT min(o.fit) FROM fitting o WHERE o.text = f.text)
+ORDER BY f.text, f.name, f.room_id
+"""  # noqa: S608
+
+_WITH_ROOMS = """
+WITH RECURSIVE inside (room_id) AS (
+    SELECT unnest($1::text[])
+    UNION
+    SELECT o.room_id FROM inside i JOIN room r ON r.room_id = i.room_id
+    CROSS JOIN LATERAL unnest(r.predecessor || CASE WHEN r.type = 'm.space' THEN r.children END) AS o (room_id)
+    WHERE o.room_id IS NOT NULL
+)
+SELECT room_id FROM inside ORDER BY room_id
+"""
+
+_THREAD = """
+SELECT e.room_id, e.ord, e.sub, t.root, r.seq
+FROM event e LEFT JOIN message m ON m.event_id = e.event_id
+CROSS JOIN LATERAL (SELECT coalesce(m.thread_id, e.event_id) AS root) t
+LEFT JOIN event r ON r.event_id = t.root
+WHERE e.event_id = $1
+"""
+
+_THREADS_OF = f"""
+WITH {_SPANS}, own AS (
+    SELECT m.event_id, m.thread_id FROM message m
+    WHERE m.sender = ANY($7::text[]) AND ($6 OR EXISTS (
+        SELECT FROM spans s WHERE s.room_id = m.room_id
+        AND (m.ord, m.sub) >= (s.start_ord, s.start_sub) AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
+    ))
+), roots AS (
+    SELECT o.thread_id AS root FROM own o WHERE o.thread_id IS NOT NULL
+    UNION
+    SELECT o.event_id FROM own o WHERE o.thread_id IS NULL AND EXISTS (
+        SELECT FROM message t WHERE t.thread_id = o.event_id
+    )
+)
+SELECT roots.root, e.seq FROM roots LEFT JOIN event e ON e.event_id = roots.root ORDER BY 1
+"""  # noqa: S608
+
+# A chat of two, or of one with a bot: no name, and never more people.
+_CHATS = f"""
+WITH {_SPANS}
+SELECT m.room_id, array_agg(DISTINCT m.user_id)
+FROM membership m JOIN room r ON r.room_id = m.room_id
+WHERE ($6 OR m.room_id IN (SELECT s.room_id FROM spans s)) AND r.name IS NULL AND r.canonical_alias IS NULL
+    AND r.type IS NULL AND m.membership IN ('join', 'invite') AND m.user_id <> ALL($7::text[])
+GROUP BY 1 HAVING count(DISTINCT m.user_id) <= 2
+"""  # noqa: S608
+
+
+async def people(db: Connection, readable: Readable, texts: Iterable[str]) -> dict[str, Fits]:
+    """By text who has it as Matrix id, first half of that, name, or part of a name, now or in the past."""
+    rows = await db.fetch(_PEOPLE, *_spans(readable), readable.everything, list(texts))
+    by_text: dict[str, list[Found]] = defaultdict(list)
+    well = {}
+    for text, user_id, name, fit in rows:
+        by_text[text].append(Found(user_id, name))
+        well[text] = fit < _A_PART
+    return {text: Fits(found, well[text]) for text, found in by_text.items()}
+
+
+async def rooms(
+    db: Connection, readable: Readable, user_id: str, bots: Collection[str], texts: Iterable[str]
+) -> dict[str, RoomFits]:
+    """By text the rooms and spaces that have it as id, alias, name, or part of a name.
+
+    Args:
+        user_id: who asks: a room without a name is called by the others.
+        bots: who is not named either.
+    """
+    rows = await db.fetch(_ROOMS, *_spans(readable), readable.everything, user_id, list(bots), list(texts))
+    by_text: dict[str, list[Found]] = defaultdict(list)
+    well = {}
+    for text, room_id, name, fit in rows:
+        by_text[text].append(Found(room_id, name))
+        well[text] = fit < _A_PART
+    return {
+        text: RoomFits(found, well[text], [row[0] for row in await db.fetch(_WITH_ROOMS, [room.id for room in found])])
+        for text, found in by_text.items()
+    }
+
+
+async def thread(db: Connection, readable: Readable, event_id: str) -> ThreadFit | None:
+    """The thread that a message begins or is in; None when the message may not be read."""
+    row = await db.fetchrow(_THREAD, event_id)
+    if row is None or not readable.may_read(row[0], (row[1], row[2])):
+        return None
+    return ThreadFit(row[3], row[4])
+
+
+async def threads_of(db: Connection, readable: Readable, user_ids: Sequence[str]) -> Sequence[ThreadFit]:
+    """The threads in which one of these has written something that may be read."""
+    rows = await db.fetch(_THREADS_OF, *_spans(readable), readable.everything, list(user_ids))
+    return [ThreadFit(*row) for row in rows]
+
+
+async def chats(db: Connection, readable: Readable, bots: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """By room the people of each chat of at most two of which something may be read."""
+    rows = await db.fetch(_CHATS, *_spans(readable), readable.everything, list(bots))
+    return {room_id: frozenset(user_ids) for room_id, user_ids in rows}
+
+
+def _spans(readable: Readable) -> tuple[list[str], list[int], list[int], list[int], list[int]]:
+    """All spans, as the first five arguments of a query."""
+    spans = [(room_id, span) for room_id, spans in readable.rooms.items() for span in spans]
+    return (
+        [room_id for room_id, _ in spans],
+        [span.start[0] for _, span in spans],
+        [span.start[1] for _, span in spans],
+        [span.end[0] for _, span in spans],
+        [span.end[1] for _, span in spans],
+    )

@@ -73,6 +73,9 @@ TABLES = (
     """,
     "CREATE INDEX extracted_due ON extracted (next_at) WHERE state = 'due'",
     """
+    CREATE INDEX extracted_lacking ON extracted (state) WHERE state IN ('locked', 'failed', 'too_large', 'no_ocr')
+    """,
+    """
     INSERT INTO extracted (sha256, next_at)
     SELECT sha256, coalesce(max(stored_at), now()) FROM media
     WHERE state = 'stored' AND sha256 IS NOT NULL GROUP BY sha256
@@ -80,6 +83,45 @@ TABLES = (
     # --- who asks for what -------------------------------------------------------------------------------------------
     # In which threads somebody has written (`with:`).
     "CREATE INDEX message_sender ON message (sender, thread_id)",
+    # --- what people search ------------------------------------------------------------------------------------------
+    # For saying what was not searched.
+    "CREATE INDEX undecrypted_room ON undecrypted (room_id)",
+    # Searches that somebody has given a name.
+    """
+    CREATE TABLE saved_search (
+        user_id text NOT NULL,
+        key     text NOT NULL,                         -- the name, folded
+        name    text NOT NULL,
+        line    text NOT NULL,
+        PRIMARY KEY (user_id, key)
+    )
+    """,
+    # Searches that tell somebody of each new message that they find.
+    """
+    CREATE TABLE search_alert (
+        id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        cause      text NOT NULL UNIQUE,               -- the question that made it: the same again makes no other
+        user_id    text NOT NULL,
+        line       text NOT NULL,
+        timezone   text NOT NULL,                      -- in which days and times in the line are meant
+        since      bigint NOT NULL,                    -- the inbox row after which messages are new
+        created_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX search_alert_user ON search_alert (user_id)",
+    # What they found, until the person was told: each message once, whatever alert found it.
+    """
+    CREATE TABLE search_alerted (
+        user_id  text NOT NULL,
+        event_id text NOT NULL,
+        seq      bigint NOT NULL,                      -- of the event
+        alert_id bigint NOT NULL REFERENCES search_alert (id) ON DELETE CASCADE,
+        told_by  text,                                 -- the cause of the message that told it; NULL: not yet
+        at       timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (user_id, event_id)
+    )
+    """,
+    "CREATE INDEX search_alerted_due ON search_alerted (user_id) WHERE told_by IS NULL",
 )
 
 

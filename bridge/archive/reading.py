@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from bridge.storage import messages, reading
+from bridge.storage import finding, messages, reading
 from bridge.storage.readable import FIRST, LAST
 
 if TYPE_CHECKING:
@@ -50,6 +50,20 @@ class Page:
     next: MessageKey | None
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message that a search found.
+
+    Attributes:
+        edit: the event id of the edit that gave it its text; None: it is the first one.
+        detail: JSON of that text: location, poll, voice.
+    """
+
+    message: Message
+    edit: str | None
+    detail: str | None
+
+
 async def page(db: Connection, readable: Readable, room_id: str, after: MessageKey, limit: int) -> Page:
     """The next messages of a room, as far as they may be read.
 
@@ -58,13 +72,31 @@ async def page(db: Connection, readable: Readable, room_id: str, after: MessageK
     rows = await reading.messages(db, readable, room_id, after, limit + 1)
     following = rows[limit - 1].key if len(rows) > limit else None
     shown = rows[:limit]
+    last = await _last_edits(db, readable, shown)
+    return Page([_message(row, last.get(row.event_id)) for row in shown], following)
+
+
+async def by_seq(db: Connection, readable: Readable, seqs: Sequence[int]) -> dict[int, Found]:
+    """Those of some messages that may be read, by the numbers of their events."""
+    rows = await finding.by_seq(db, readable, seqs)
+    last = await _last_edits(db, readable, [row.message for row in rows])
+    found = {}
+    for row in rows:
+        edit = last.get(row.message.event_id)
+        found[row.seq] = Found(_message(row.message, edit), edit.event_id if edit else None, (edit or row).detail)
+    return found
+
+
+async def _last_edits(db: Connection, readable: Readable, rows: Sequence[MessageRow]) -> dict[str, Revision]:
+    """By message the last edit of it that may be read."""
     last: dict[str, Revision] = {}
     for removed in (False, True):
-        ids = [row.event_id for row in shown if row.removed is removed]
+        ids = [row.event_id for row in rows if row.removed is removed]
+        rooms = {row.event_id: row.room_id for row in rows}
         for edit in await messages.revisions_of(db, ids, removed=removed) if ids else ():
-            if readable.may_read(room_id, edit.place):
+            if readable.may_read(rooms[edit.target_id], edit.place):
                 last[edit.target_id] = edit
-    return Page([_message(row, last.get(row.event_id)) for row in shown], following)
+    return last
 
 
 async def withheld(db: Connection, readable: Readable, room_id: str, since: datetime) -> Sequence[Period]:

@@ -91,6 +91,17 @@ class Readable:
         """The spans of one room, for a query."""
         return columns_of(room_id, self.spans(room_id))
 
+    def all_columns(self) -> SpanColumns:
+        """The spans of all rooms that are named in it, for a query."""
+        spans = [(room_id, span) for room_id, some in self.rooms.items() for span in some]
+        return SpanColumns(
+            [room_id for room_id, _ in spans],
+            [span.start[0] for _, span in spans],
+            [span.start[1] for _, span in spans],
+            [span.end[0] for _, span in spans],
+            [span.end[1] for _, span in spans],
+        )
+
 
 def seal_for_access() -> object:
     """What `Readable` wants to see; a test allows this call to the access rule alone."""

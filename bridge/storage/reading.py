@@ -69,8 +69,8 @@ class FileRow:
         return (self.sent_at, self.named_by, self.n)
 
 
-# The name at a place of the room; somebody whose joining is not held has the first one that is.
-_NAME = """coalesce(
+# The name that the sender of `p`, an event, had there; somebody whose joining is not held has the first one that is.
+NAME = """coalesce(
     (SELECT b.display_name FROM membership b
      WHERE b.room_id = p.room_id AND b.user_id = p.sender AND b.membership = 'join' AND (b.ord, b.sub) <= (p.ord, p.sub)
      ORDER BY b.ord DESC, b.sub DESC LIMIT 1),
@@ -87,7 +87,7 @@ WITH page AS (
     WHERE m.room_id = $6 AND (m.sent_at, m.ord, m.sub, m.event_id) > ($7, $8, $9, $10) AND ($11 OR NOT {HIDDEN})
     ORDER BY m.sent_at, m.ord, m.sub, m.event_id LIMIT $12
 )
-SELECT p.event_id, p.room_id, p.ord, p.sub, p.sender, {_NAME}, p.sent_at, p.type, p.msgtype, p.body, p.reply_to,
+SELECT p.event_id, p.room_id, p.ord, p.sub, p.sender, {NAME}, p.sent_at, p.type, p.msgtype, p.body, p.reply_to,
     p.thread_id, a.kind, a.name, p.encrypted, p.removed
 FROM page p LEFT JOIN attachment a ON a.event_id = p.event_id AND a.n = 0
 ORDER BY p.sent_at, p.ord, p.sub, p.event_id
@@ -116,13 +116,13 @@ WITH page AS (
     ORDER BY e.sent_at DESC, e.event_id DESC, e.n DESC LIMIT $11
 )
 SELECT p.message_id, p.room_id, p.name, coalesce(f.size, p.declared_size), coalesce(p.mimetype, f.mimetype), p.sender,
-    {_NAME}, p.sent_at, coalesce(f.state = 'stored', false), p.encrypted, p.event_id, p.n
+    {NAME}, p.sent_at, coalesce(f.state = 'stored', false), p.encrypted, p.event_id, p.n
 FROM page p LEFT JOIN media f ON f.media_id = p.media_id
 ORDER BY p.sent_at DESC, p.event_id DESC, p.n DESC
 """  # noqa: S608
 
 _NAMES = f"""
-SELECT p.event_id, {_NAME} FROM event p WHERE p.room_id = $1 AND p.event_id = ANY($2::text[])
+SELECT p.event_id, {NAME} FROM event p WHERE p.room_id = $1 AND p.event_id = ANY($2::text[])
 """  # noqa: S608
 _FIRST_AT = "SELECT sent_at FROM event WHERE room_id = $1 AND (ord, sub) >= ($2, $3) ORDER BY ord, sub LIMIT 1"
 _HELD_FROM = "SELECT sent_at, type FROM event WHERE room_id = $1 ORDER BY ord, sub LIMIT 1"

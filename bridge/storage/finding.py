@@ -1,0 +1,138 @@
+"""What a search shows: messages by their numbers, what their rooms are called, and what could not be searched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bridge.storage.messages import HIDDEN
+from bridge.storage.readable import WITHIN
+from bridge.storage.reading import NAME, MessageRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bridge.storage.db import Connection
+    from bridge.storage.readable import Readable
+
+
+class FoundRow(NamedTuple):
+    """A message by its number."""
+
+    seq: int  # of its event
+    detail: str | None  # JSON: location, poll, voice
+    message: MessageRow
+
+
+class Unread(NamedTuple):
+    """What may be read, but is not in the index.
+
+    Attributes:
+        no_bot: encrypted rooms without one of our bots.
+        no_bot_events: messages in them that nobody could decrypt; at most `MOST`.
+        no_key: other messages whose key has not come; at most `MOST`.
+        files_waiting: files that are still to be fetched or read.
+        files_unreadable: files whose text could not be read.
+    """
+
+    no_bot: int
+    no_bot_events: int
+    no_key: int
+    files_waiting: int
+    files_unreadable: int
+
+
+MOST: Final = 1_000
+
+_BY_SEQ = f"""
+WITH p AS (
+    SELECT m.event_id, m.room_id, m.ord, m.sub, m.sender, m.sent_at, m.type, m.msgtype, m.body, m.reply_to,
+        m.thread_id, m.detail, e.seq, e.encrypted, {HIDDEN} AS removed
+    FROM event e JOIN message m ON m.event_id = e.event_id WHERE e.seq = ANY($1::bigint[])
+)
+SELECT p.seq, p.detail::text, p.event_id, p.room_id, p.ord, p.sub, p.sender, {NAME}, p.sent_at, p.type, p.msgtype,
+    p.body, p.reply_to, p.thread_id, a.kind, a.name, p.encrypted, p.removed
+FROM p LEFT JOIN attachment a ON a.event_id = p.event_id AND a.n = 0
+WHERE $2 OR NOT p.removed
+"""  # noqa: S608 (constants)
+
+# Somebody who may not read a room to its end knows the name that it had when they could; a chat without a name is
+# called by the others that were in it then.
+_ROOM_NAMES = """
+SELECT k.room_id, coalesce(r.name, r.canonical_alias, (
+    SELECT string_agg(o.name, ', ') FROM (
+        SELECT coalesce(m.display_name, m.user_id) AS name FROM membership m
+        WHERE m.room_id = k.room_id AND m.membership = 'join' AND m.user_id <> $4 AND m.user_id <> ALL($5::text[])
+          AND (m.ord, m.sub) < (k.end_ord, k.end_sub)
+          AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) >= (k.end_ord, k.end_sub))
+        ORDER BY 1 LIMIT 3
+    ) o
+))
+FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS k (room_id, end_ord, end_sub)
+JOIN room r ON r.room_id = k.room_id
+WHERE NOT EXISTS (
+    SELECT FROM room_state s WHERE s.room_id = k.room_id AND s.state_key = ''
+      AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (k.end_ord, k.end_sub)
+)
+"""
+
+_WITHOUT_BOT = """
+SELECT r.room_id FROM room r
+WHERE r.room_id = ANY($1::text[]) AND r.encryption IS NOT NULL AND NOT EXISTS (
+    SELECT FROM membership b
+    WHERE b.room_id = r.room_id AND b.user_id = ANY($2::text[]) AND b.membership = 'join' AND b.to_ord IS NULL)
+"""
+_NOT_DECRYPTED = f"""
+SELECT count(*) FROM (
+    SELECT FROM undecrypted u JOIN event m ON m.event_id = u.event_id {WITHIN}
+    WHERE u.room_id = ANY($6::text[]) AND NOT m.decrypted
+      AND NOT EXISTS (SELECT FROM redaction x WHERE x.target_id = m.event_id AND x.room_id = m.room_id)
+    LIMIT $7
+) AS some
+"""  # noqa: S608
+_FILES = f"""
+SELECT count(*) FILTER (WHERE f.state IN ('failed', 'too_large')
+                           OR x.state IN ('locked', 'failed', 'too_large', 'no_ocr')),
+    count(*) FILTER (WHERE coalesce(f.state, 'pending') = 'pending' OR x.state = 'due')
+FROM attachment a JOIN event m ON m.event_id = a.event_id {WITHIN}
+LEFT JOIN media f ON f.media_id = a.media_id LEFT JOIN extracted x ON x.sha256 = f.sha256 AND f.state = 'stored'
+WHERE a.room_id = ANY($1::text[]) AND a.kind = 'file'
+  AND NOT EXISTS (SELECT FROM redaction r WHERE r.target_id = m.event_id AND r.room_id = m.room_id)
+"""  # noqa: S608
+_BEGINNING = "SELECT left(text, $2) FROM extracted WHERE sha256 = $1"
+_WITH_BOTS = "SELECT room_id FROM bot_room WHERE direct UNION SELECT room_id FROM direct_chat WHERE room_id IS NOT NULL"
+
+
+async def by_seq(db: Connection, readable: Readable, seqs: Collection[int]) -> list[FoundRow]:
+    """Those of these messages that may be read, in no order; what was removed only for who may read that."""
+    rows = [FoundRow(row[0], row[1], MessageRow(*row[2:])) for row in await db.fetch(_BY_SEQ, seqs, readable.removed)]
+    return [row for row in rows if readable.may_read(row.message.room_id, (row.message.ord, row.message.sub))]
+
+
+async def room_names(
+    db: Connection, readable: Readable, user_id: str, bots: Collection[str], room_ids: Collection[str]
+) -> dict[str, str]:
+    """What somebody knows these rooms by; of a room that has no name for them nothing."""
+    ends = [(room_id, readable.spans(room_id)[-1].end) for room_id in room_ids if readable.spans(room_id)]
+    columns = ([one[0] for one in ends], [one[1][0] for one in ends], [one[1][1] for one in ends])
+    return {row[0]: row[1] for row in await db.fetch(_ROOM_NAMES, *columns, user_id, list(bots)) if row[1]}
+
+
+async def unread(db: Connection, readable: Readable, bots: Collection[str]) -> Unread:
+    """What of all that somebody may read is not in the index."""
+    spans = readable.all_columns()
+    without = {row[0] for row in await db.fetch(_WITHOUT_BOT, spans.room_ids, list(bots))}
+    others = set(spans.room_ids) - without
+    no_bot = await db.fetchval(_NOT_DECRYPTED, *spans, list(without), MOST) if without else 0
+    no_key = await db.fetchval(_NOT_DECRYPTED, *spans, list(others), MOST)
+    unreadable, waiting = (await db.fetch(_FILES, *spans))[0]
+    return Unread(len(without), no_bot, no_key, waiting, unreadable)
+
+
+async def beginning(db: Connection, sha256: str, most: int) -> str:
+    """The first characters of the text of a file's content; '' when there is none."""
+    return str(await db.fetchval(_BEGINNING, sha256, most) or "")
+
+
+async def direct_chats(db: Connection) -> set[str]:
+    """The rooms in which one of our bots talks with one person."""
+    return {row[0] for row in await db.fetch(_WITH_BOTS)}

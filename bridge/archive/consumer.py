@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from bridge.storage import consumers, inbox
+from bridge.storage import consumers, inbox, indexing
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -190,6 +190,7 @@ async def _retry_one(db: Db, consumer: Consumer, seq: int) -> bool:
             rejected = await consumer.apply(tx, rows) if rows else [Rejected(seq, reason)]
             if not rejected:
                 await consumers.drop_set_aside(tx, consumer.name, seq)
+                await indexing.add_due(tx, [row.key for row in rows])
                 return True
             reason = rejected[0].reason
     except UNAVAILABLE:

@@ -17,7 +17,7 @@ from bridge.archive.blobs import BlobError
 from bridge.archive.media import delete_unused
 from bridge.archive.pruning import pruned
 from bridge.archive.recorder import Recorder
-from bridge.storage import consumers, erasure, inbox
+from bridge.storage import consumers, erasure, inbox, indexing
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ async def _erase(db: Db, keys: Sequence[str]) -> int:
             if row.seq not in rejected:
                 await consumers.drop_set_aside(tx, recorder.name, row.seq)
         await erasure.empty_set_aside(tx, done)
+        await indexing.add_due(tx, done)
         await erasure.erase_media(tx, sorted({media_id for key, media_id in files if key in done}))
     return len(done)
 

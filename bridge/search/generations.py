@@ -73,6 +73,10 @@ class Generations:
         """From now on this generation is the one in use."""
         _replace(self.folder / _CURRENT, f"{path.name}\n")
 
+    def drop(self) -> None:
+        """No generation is in use any more."""
+        (self.folder / _CURRENT).unlink(missing_ok=True)
+
     def tidy(self, *keep: Path) -> None:
         """Delete all generations but the one in use, those to keep, and those that somebody still reads."""
         wanted = {self.current(), *keep}

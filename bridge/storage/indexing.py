@@ -61,6 +61,7 @@ class Follows(NamedTuple):
 
     recorder: int  # the recorder's position
     rebuild: bool  # somebody asks for another index
+    building: bool  # one is being made
 
 
 class Status(NamedTuple):
@@ -133,7 +134,8 @@ ORDER BY p.message_id, p.named_by <> p.message_id, a.n
 _TEXT = "SELECT text FROM extracted WHERE sha256 = $1"
 
 _FOLLOWS = """
-SELECT coalesce((SELECT position FROM consumer WHERE name = 'recorder'), 0), rebuild FROM index_state
+SELECT coalesce((SELECT position FROM consumer WHERE name = 'recorder'), 0), rebuild, built IS NOT NULL
+FROM index_state
 """
 _DUE = "SELECT id, event_id FROM index_due ORDER BY id LIMIT $1"
 _ADD_DUE = "INSERT INTO index_due (event_id) SELECT unnest($1::text[])"
@@ -159,7 +161,7 @@ FROM index_state s
 async def follows(db: Connection) -> Follows:
     """How far the recorder is, and whether another index is asked for."""
     row = await db.fetchrow(_FOLLOWS)
-    return Follows(0, rebuild=False) if row is None else Follows(*row)
+    return Follows(0, rebuild=False, building=False) if row is None else Follows(*row)
 
 
 async def end_of_batch(db: Connection, position: int, until: int, limit: int) -> int:

@@ -90,7 +90,8 @@ class Documents:
                 if version.next is None:
                     for n, file in enumerate(found):
                         if file.has_text and file.sha256 is not None:
-                            yield self._file(row, version, n, file, await indexing.text_of(db, file.sha256))
+                            text = await indexing.text_of(db, file.sha256)
+                            yield self._file(row, version, n, file, text, reactions.get(row.event_id, ()))
 
     def _message(
         self, row: MessageRow, version: _Version, files: Sequence[FileRow], reactions: Iterable[str]
@@ -108,13 +109,16 @@ class Documents:
         _add_files(document, files)
         return document
 
-    def _file(self, row: MessageRow, version: _Version, n: int, file: FileRow, text: str) -> Document:
-        """The text of a file; it may be read by who may read the event that names it."""
+    def _file(
+        self, row: MessageRow, version: _Version, n: int, file: FileRow, text: str, reactions: Iterable[str]
+    ) -> Document:
+        """The text of a file, with its name; it may be read by who may read the event that names it."""
         edit = version.edit if file.named_by != row.event_id else None
         document = _common(row, _Version("", "", None, {}, edit, None))
         document.add_integer(schema.N, n)
-        numbers = self._add_texts(document, [text])
-        _add_all(document, "has", sorted({*_kinds([file]), *_numbers(numbers)}))
+        numbers = self._add_texts(document, [file.name, text])
+        _add_all(document, "has", sorted({*_kinds([file]), *_numbers(numbers), *(["reaction"] if reactions else ())}))
+        _add_all(document, "reaction", sorted(reactions))
         _add_files(document, [file])
         return document
 

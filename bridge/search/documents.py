@@ -91,7 +91,8 @@ class Documents:
                     for n, file in enumerate(found):
                         if file.has_text and file.sha256 is not None:
                             text = await indexing.text_of(db, file.sha256)
-                            yield self._file(row, version, n, file, text, reactions.get(row.event_id, ()))
+                            of_message = reactions.get(row.event_id, ())
+                            yield self._file(row, version, file, n=n, text=text, reactions=of_message)
 
     def _message(
         self, row: MessageRow, version: _Version, files: Sequence[FileRow], reactions: Iterable[str]
@@ -110,7 +111,7 @@ class Documents:
         return document
 
     def _file(
-        self, row: MessageRow, version: _Version, n: int, file: FileRow, text: str, reactions: Iterable[str]
+        self, row: MessageRow, version: _Version, file: FileRow, *, n: int, text: str, reactions: Iterable[str]
     ) -> Document:
         """The text of a file, with its name; it may be read by who may read the event that names it."""
         edit = version.edit if file.named_by != row.event_id else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.storage import extracted
 from bridge.storage.inbox import InboxRow
 
 if TYPE_CHECKING:
@@ -109,9 +110,12 @@ async def empty_set_aside(tx: Connection, keys: Sequence[str]) -> None:
 
 
 async def erase_media(tx: Connection, media_ids: Sequence[str]) -> None:
-    """Mark files as erased, unless an event that is left names them. Their content stays for `next_left_content`."""
+    """Mark files as erased, unless an event that is left names them, and erase their text. Their content stays for
+    `next_left_content`.
+    """
     if media_ids:
         await tx.execute(_ERASE_MEDIA, list(media_ids))
+        await extracted.forget(tx, media_ids)
 
 
 async def next_left_content(db: Connection, after: str) -> str | None:

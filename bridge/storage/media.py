@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bridge.storage import extracted
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -127,8 +129,9 @@ async def hold(tx: Connection, media_id: str) -> bool:
 
 
 async def stored(tx: Connection, media_id: str) -> None:
-    """The content is in the store."""
+    """The content is in the store; its text is to be read."""
     await tx.execute(_STORED, media_id)
+    await extracted.expect(tx, media_id)
 
 
 async def postpone(db: Connection, media_id: str, attempts: int, reason: str, seconds: float) -> None:

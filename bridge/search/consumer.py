@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from bridge.archive.consumer import repr_type
-from bridge.search.analysis import Analysis
 from bridge.search.documents import Documents
 from bridge.search.generations import Generations, State, is_doubted, read_state, trust
 from bridge.search.verify import is_whole
@@ -29,12 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from bridge.search.analysis import Analysis
     from bridge.storage.db import Db
     from bridge.storage.indexing import Changed, Follows
 
 log = structlog.get_logger(__name__)
 
 NAME: Final = "search"
+LOCK: Final = "writer.lock"
 BATCH: Final = 500  # rows of the inbox, messages of a page
 COMMIT_SECONDS: Final = 0.4  # what was done longer ago is committed
 SHORTEST_COMMIT_SECONDS: Final = 0.2  # between commits, so that many small changes share one
@@ -66,11 +67,12 @@ class Indexer:
         folder: `data_dir/search`.
     """
 
-    def __init__(self, db: Db, folder: Path) -> None:
+    def __init__(self, db: Db, folder: Path, analysis: Analysis) -> None:
         self.failing: str | None = None  # why it makes no progress at this moment
         self._db = db
         self._folder = folder
         self._generations = Generations(folder)
+        self._documents = Documents(analysis)
         self._news = asyncio.Event()
         self._position = 0  # of the inbox: what stands up to here was done
         self._current: Writer | None = None
@@ -90,33 +92,43 @@ class Indexer:
             ClaimedError: another process has the folder.
             ValueError: tantivy cannot write; who calls again finds the index as it was committed last.
         """
-        with claim(self._folder, name="writer.lock"):
-            self._documents = Documents(await asyncio.to_thread(Analysis))
+        pause, opened = FIRST_PAUSE, False
+        with claim(self._folder, name=LOCK):
             try:
-                await self._run()
+                while True:
+                    self._news.clear()
+                    try:
+                        if not opened:
+                            await self._open()
+                            opened = True
+                        more = await self._step()
+                    except UNAVAILABLE as error:
+                        if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError)):
+                            raise  # of a file
+                        self.failing = type(error).__name__
+                        log.warning("indexing waits for the database", error=self.failing)
+                        await asyncio.sleep(pause)
+                        pause = min(pause * 2, LONGEST_PAUSE)
+                        continue
+                    self.failing, pause = None, FIRST_PAUSE
+                    if not more:
+                        await self._wait(POLL_SECONDS)
             finally:
                 self._close()
 
-    async def _run(self) -> None:
-        pause, opened = FIRST_PAUSE, False
-        while True:
-            self._news.clear()
+    async def catch_up(self) -> None:
+        """Index all that there is.
+
+        Raises:
+            as `run`, and one of `UNAVAILABLE` when the database is away.
+        """
+        with claim(self._folder, name=LOCK):
             try:
-                if not opened:
-                    await self._open()
-                    opened = True
-                more = await self._step()
-            except UNAVAILABLE as error:
-                if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError)):
-                    raise  # of a file
-                self.failing = type(error).__name__
-                log.warning("indexing waits for the database", error=self.failing)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-                continue
-            self.failing, pause = None, FIRST_PAUSE
-            if not more:
-                await self._wait(POLL_SECONDS)
+                await self._open()
+                while await self._step():
+                    pass
+            finally:
+                self._close()
 
     async def _open(self) -> None:
         """Go on with the generation in use, or begin another one."""

@@ -38,7 +38,7 @@ BAGS: Final = (
     "thread",  # the first message of the thread it is in
     "mentions",  # Matrix ids
     "has",  # `query.Thing`, without `emoji`
-    "is",  # `query.State`; and `old`: a text that an edit has replaced
+    "is",  # `query.State`; `old`: a text that an edit has replaced; ANSWER; `!WORD`: the text begins so
     "label",  # folded
     "reaction",  # keys of reactions, as `analysis.emoji` writes them
     "type",  # of files: ending, kind, media type and both halves of that
@@ -56,8 +56,9 @@ NEXT_SUB: Final = "next_sub"
 SIZE: Final = "size"  # bytes, of each file
 
 MESSAGE: Final = -1
+ANSWER: Final = "answer"  # a notice that replies to something, as bots send them
 _SEVERAL: Final = ("parts", "ends", "numbers", "filename")  # in one string
-_NUMBERS: Final = (SEQ, N, SENT, ORD, SUB, EDIT_ORD, EDIT_SUB, NEXT_ORD, NEXT_SUB, SIZE)
+NUMBERS: Final = (SEQ, N, SENT, ORD, SUB, EDIT_ORD, EDIT_SUB, NEXT_ORD, NEXT_SUB, SIZE)
 
 
 def schema() -> tantivy.Schema:
@@ -68,7 +69,7 @@ def schema() -> tantivy.Schema:
     for name in BAGS:
         tokenizer = "whitespace" if name in _SEVERAL else "raw"
         builder.add_text_field(name, tokenizer_name=tokenizer, index_option="basic")
-    for name in _NUMBERS:
+    for name in NUMBERS:
         builder.add_integer_field(name, fast=True, indexed=name == SEQ)
     return builder.build()
 

@@ -36,6 +36,7 @@ _UNREAD: Final = "m.room.encrypted"
 _LINK: Final = re.compile(r"\bhttps?://|\bwww\.", re.IGNORECASE)
 _PERSON: Final = re.compile(r"href=[\"']((?:https?://[^\"'\s]*#/(?:user/)?(?:@|%40)|matrix:u)[^\"'\s]*)", re.IGNORECASE)
 _LABEL: Final = re.compile(r"(?:^|(?<=[\s(\[{]))#(?=[^\W\d])[\w-]+")
+_COMMAND: Final = re.compile(r"\A\s*!+\s*([^\W\d_]{1,40})\b")
 _TAG: Final = re.compile(r"<[^>]*>")
 _IBAN: Final = re.compile(r"[a-z]{2}\d\d")
 _HAS: Final = {"file": (), "image": ("image",), "video": ("video",), "audio": ("audio",), "voice": ("voice", "audio")}
@@ -105,6 +106,7 @@ class Documents:
         numbers = self._add_texts(document, texts)
         _add_all(document, "has", sorted({*_holds(row, version, files, numbers), *(["reaction"] if reactions else ())}))
         _add_all(document, "mentions", sorted(_mentions(version)))
+        _add_all(document, "is", sorted(_talk(row, version)))
         _add_all(document, "label", sorted({label[1:] for label in _LABEL.findall(fold("\n".join(texts)))}))
         _add_all(document, "reaction", sorted(reactions))
         _add_files(document, files)
@@ -224,6 +226,14 @@ def _add_files(document: Document, files: Sequence[FileRow]) -> None:
 def _ending(name: str) -> tuple[str, ...]:
     _, point, ending = name.rpartition(".")
     return (ending,) if point and ending.isalnum() else ()
+
+
+def _talk(row: MessageRow, version: _Version) -> set[str]:
+    """What is said to bots, and what they answer."""
+    found = {f"!{word}" for word in _COMMAND.findall(fold(version.body))}
+    if version.msgtype == "m.notice" and (row.reply_to is not None or row.thread_id is not None):
+        found.add(schema.ANSWER)
+    return found
 
 
 def _holds(row: MessageRow, version: _Version, files: Sequence[FileRow], numbers: Iterable[str]) -> set[str]:

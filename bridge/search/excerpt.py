@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.search import analysis, folding
 from bridge.search.numbers import numbers
-from bridge.search.query import AllOf, AnyOf, Exact, Near, Part, Phrase, Word
+from bridge.search.query import Exact, Part, Phrase, Word, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 LENGTH: Final = 200  # characters, about
 _BEFORE: Final = 60  # of them before the first hit
 _CHUNK: Final = 20_000  # characters that are looked through at a time
-_MOST_CHUNKS: Final = 50
+_MOST_CHUNKS: Final = 10
+LONGEST: Final = _CHUNK * _MOST_CHUNKS  # characters of a text that are looked through
 _JOINER: Final = "\u200d"
 _STICKY: Final = re.compile("[\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 _CLUSTER: Final = re.compile("[\x00-\x7f]+(?![^\x00-\x7f])|.[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]*", re.DOTALL)
@@ -73,7 +74,8 @@ class Excerpts:
 
     def __init__(self, found: Analysis, root: Node | None) -> None:
         self._analysis = found
-        self._sought = [self._finder(text) for text in dict.fromkeys(_texts(root))] if root is not None else []
+        texts = (one for one in leaves(root, wanted=True) if isinstance(one, (Word, Exact, Phrase, Part)))
+        self._sought = [self._finder(text) for text in dict.fromkeys(texts)]
 
     def of(self, text: str) -> Parts:
         """About `LENGTH` characters of a text."""
@@ -137,19 +139,6 @@ class Excerpts:
 def plain(parts: Parts) -> str:
     """An excerpt without its marks."""
     return "".join(text for text, _ in parts)
-
-
-def _texts(node: Node) -> Iterator[Text]:
-    """All that is looked for in the text."""
-    match node:
-        case Word() | Exact() | Phrase() | Part():
-            yield node
-        case Near(one, other):
-            yield one
-            yield other
-        case AllOf(nodes) | AnyOf(nodes):
-            for each in nodes:
-                yield from _texts(each)
 
 
 def _by_words(same: Sequence[Callable[[str], bool]]) -> _Finder:

@@ -39,11 +39,13 @@ class Hit(NamedTuple):
         seq: of the message, see `event.seq`.
         n: of the attachment whose text was found; `schema.MESSAGE` of the message itself.
         score: by relevance; otherwise 0.
+        sent: its `schema.sent_key`; by relevance 0.
     """
 
     seq: int
     n: int
     score: float
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ class TantivyIndex:
             ns = searcher.fast_field_values(schema.N, addresses)
         except Exception as error:
             raise self._doubtful(opened, error) from error
-        scores = [float(score) if sort == "relevance" else 0.0 for score, _ in result.hits]
-        hits = [Hit(int(seq or 0), int(n or 0), score) for seq, n, score in zip(seqs, ns, scores, strict=True)]
+        orders = [(float(by), 0) if sort == "relevance" else (0.0, int(by)) for by, _ in result.hits]
+        hits = [Hit(int(seq or 0), int(n or 0), *order) for seq, n, order in zip(seqs, ns, orders, strict=True)]
         return Found(hits, result.count if count else None)  # type: ignore[attr-defined]  # not in its stub
 
     def terms(self, field: str, prefix: str, readable: Readable, limit: int) -> list[tuple[str, int]]:

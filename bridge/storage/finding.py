@@ -23,6 +23,13 @@ class FoundRow(NamedTuple):
     message: MessageRow
 
 
+class FoundRoom(NamedTuple):
+    """A room; its name is None when it has none that the reader knows."""
+
+    name: str | None
+    encrypted: bool  # encryption is switched on
+
+
 class Unread(NamedTuple):
     """What may be read, but is not in the index.
 
@@ -57,8 +64,11 @@ WHERE $2 OR NOT p.removed
 
 # Somebody who may not read a room to its end knows the name that it had when they could; a chat without a name is
 # called by the others that were in it then.
-_ROOM_NAMES = """
-SELECT k.room_id, coalesce(r.name, r.canonical_alias, (
+_ROOMS = """
+SELECT k.room_id, r.encryption IS NOT NULL, CASE WHEN NOT EXISTS (
+    SELECT FROM room_state s WHERE s.room_id = k.room_id AND s.state_key = ''
+      AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (k.end_ord, k.end_sub)
+) THEN coalesce(r.name, r.canonical_alias, (
     SELECT string_agg(o.name, ', ') FROM (
         SELECT coalesce(m.display_name, m.user_id) AS name FROM membership m
         WHERE m.room_id = k.room_id AND m.membership = 'join' AND m.user_id <> $4 AND m.user_id <> ALL($5::text[])
@@ -66,13 +76,15 @@ SELECT k.room_id, coalesce(r.name, r.canonical_alias, (
           AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) >= (k.end_ord, k.end_sub))
         ORDER BY 1 LIMIT 3
     ) o
-))
+)) END
 FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS k (room_id, end_ord, end_sub)
 JOIN room r ON r.room_id = k.room_id
-WHERE NOT EXISTS (
-    SELECT FROM room_state s WHERE s.room_id = k.room_id AND s.state_key = ''
-      AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (k.end_ord, k.end_sub)
-)
+"""
+_STANDING = """
+SELECT s.ready, greatest((SELECT coalesce(max(seq), 0) FROM inbox)
+        - coalesce((SELECT position FROM consumer WHERE name = 'search'), 0), 0),
+    CASE WHEN s.until > 0 THEN least(100 * s.built / s.until, 100) END
+FROM index_state s
 """
 
 _WITHOUT_BOT = """
@@ -104,17 +116,31 @@ _WITH_BOTS = "SELECT room_id FROM bot_room WHERE direct UNION SELECT room_id FRO
 
 async def by_seq(db: Connection, readable: Readable, seqs: Collection[int]) -> list[FoundRow]:
     """Those of these messages that may be read, in no order; what was removed only for who may read that."""
-    rows = [FoundRow(row[0], row[1], MessageRow(*row[2:])) for row in await db.fetch(_BY_SEQ, seqs, readable.removed)]
-    return [row for row in rows if readable.may_read(row.message.room_id, (row.message.ord, row.message.sub))]
+    rows = await db.fetch(_BY_SEQ, list(seqs), readable.removed)
+    found = [FoundRow(row[0], row[1], MessageRow(*row[2:])) for row in rows]
+    return [one for one in found if readable.may_read(one.message.room_id, (one.message.ord, one.message.sub))]
 
 
-async def room_names(
+async def rooms(
     db: Connection, readable: Readable, user_id: str, bots: Collection[str], room_ids: Collection[str]
-) -> dict[str, str]:
-    """What somebody knows these rooms by; of a room that has no name for them nothing."""
+) -> dict[str, FoundRoom]:
+    """These rooms by id, as somebody knows them.
+
+    Args:
+        bots: our own users, after whom no room is called.
+    """
     ends = [(room_id, readable.spans(room_id)[-1].end) for room_id in room_ids if readable.spans(room_id)]
     columns = ([one[0] for one in ends], [one[1][0] for one in ends], [one[1][1] for one in ends])
-    return {row[0]: row[1] for row in await db.fetch(_ROOM_NAMES, *columns, user_id, list(bots)) if row[1]}
+    rows = await db.fetch(_ROOMS, *columns, user_id, list(bots))
+    return {room_id: FoundRoom(name, encrypted=encrypted) for room_id, encrypted, name in rows}
+
+
+async def standing(db: Connection) -> tuple[bool, int, int | None]:
+    """Of the index: whether there is one, how many rows of the inbox are not in it, and how many hundredths of another
+    one are made; None: none is made.
+    """
+    row = await db.fetchrow(_STANDING)
+    return (False, 0, None) if row is None else (row[0], row[1], row[2])
 
 
 async def unread(db: Connection, readable: Readable, bots: Collection[str]) -> Unread:

@@ -99,7 +99,7 @@ SELECT count(*) FROM (
     WHERE u.room_id = ANY($6::text[]) AND NOT m.decrypted
       AND NOT EXISTS (SELECT FROM redaction x WHERE x.target_id = m.event_id AND x.room_id = m.room_id)
     LIMIT $7
-) AS some
+) AS found
 """  # noqa: S608
 _FILES = f"""
 SELECT count(*) FILTER (WHERE f.state IN ('failed', 'too_large')

@@ -6,9 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
-
-from bridge.search import folding
+from bridge.search import english, folding
 from bridge.search.dutch import Dutch, parse
 from bridge.search.numbers import numbers
 
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
 
 _KNOWN_WORDS: Final = 50_000  # of which the stems are remembered
 _DIGITS: Final = re.compile(r"(?:\d\D{0,3}){6}\d")  # no telephone number or IBAN has fewer
+_LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
 _PIECE: Final = 2_000  # characters of a text that are looked at for numbers at a time
 _LONGEST_NUMBER: Final = 50
 _SHORTEST_END: Final = 3
@@ -37,9 +36,11 @@ class Analysis:
     def __init__(self) -> None:
         dutch = Dutch(parse())
         self.dutch: Callable[[str], str] = lru_cache(_KNOWN_WORDS)(dutch.stem)
-        self.english: Callable[[str], str] = lru_cache(_KNOWN_WORDS)(_stemmer("english"))
-        # For the field `parts`: the stems of what a folded compound is made of.
-        self.parts: Callable[[str], Sequence[str]] = lru_cache(_KNOWN_WORDS)(dutch.parts)
+        self.english: Callable[[str], str] = lru_cache(_KNOWN_WORDS)(english.stem)
+        # For the field `parts`: the stems of what a folded compound is made of, and the letters of `qwen3`.
+        self.parts: Callable[[str], Sequence[str]] = lru_cache(_KNOWN_WORDS)(
+            lambda word: dutch.parts(word) or [dutch.stem(letters) for letters in _letters(word)]
+        )
 
     def words(self, text: str) -> Words:
         """For the fields `words`, `nl` and `en`."""
@@ -67,6 +68,6 @@ def ends(word: str) -> list[str]:
     return [word[at:] for at in range(1, len(word) - _SHORTEST_END + 1)] if len(word) <= _LONGEST_WITH_ENDS else []
 
 
-def _stemmer(language: str) -> Callable[[str], str]:
-    analyze = TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer(language)).build().analyze
-    return lambda word: analyze(word)[0]
+def _letters(word: str) -> list[str]:
+    """The runs of letters of a word that has digits too."""
+    return [] if word.isalpha() else _LETTERS.findall(word)

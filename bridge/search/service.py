@@ -76,7 +76,7 @@ class _After:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """One question, in one snapshot of the database."""
 
     db: Connection
@@ -130,7 +130,7 @@ class Search:
         """
         if seeker.purpose is not None:
             await self._write_down(seeker, line, after)
-        async with self._looking(seeker, line) as look:
+        async with self.looking(seeker, line) as look:
             standing = Standing(*await finding.standing(look.db))
             problems, notes = look.understood.query.problems, look.asked.notes
             nothing = Results((), 0, None, problems, notes, standing, asks_nothing=look.asked.query is None)
@@ -152,7 +152,7 @@ class Search:
         Raises:
             BusyError, NotReadyError, AuditRefusedError
         """
-        async with self._looking(seeker, line) as look:
+        async with self.looking(seeker, line) as look:
             if look.asked.query is None or not seqs:
                 return ()
             these = Query.boolean_query(
@@ -170,10 +170,6 @@ class Search:
         async with export.snapshot(self._db) as db:
             return await finding.unread(db, await self._readable(db, seeker), self.bots)
 
-    async def readable(self, db: Connection, seeker: Seeker) -> Readable:
-        """What somebody searches in."""
-        return await self._readable(db, seeker)
-
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Do what waits for the disk.
 
@@ -187,13 +183,14 @@ class Search:
             raise BusyError from None
 
     @asynccontextmanager
-    async def _looking(self, seeker: Seeker, line: str) -> AsyncIterator[_Look]:
+    async def looking(self, seeker: Seeker, line: str) -> AsyncIterator[Look]:
+        """A line as it was understood, for as long as one snapshot of the database is looked at."""
         now = datetime.now(UTC).astimezone(seeker.timezone)
         async with export.snapshot(self._db) as db:
             readable = await self._readable(db, seeker)
             understood = await understand(db, Asker(seeker.user_id, readable, self.bots), line, now)
             asked = compiled(understood, self.analysis, self._fields, now, auditor=readable.removed)
-            yield _Look(db, seeker, readable, understood, asked)
+            yield Look(db, seeker, readable, understood, asked)
 
     async def _readable(self, db: Connection, seeker: Seeker) -> Readable:
         if seeker.purpose is not None:
@@ -211,7 +208,7 @@ class Search:
         async with self._db.tx() as tx:
             await audit.append(tx, seeker.user_id, SEARCH, purpose.strip(), {"line": line, "after": after})
 
-    async def _query(self, look: _Look) -> Query:
+    async def _query(self, look: Look) -> Query:
         """What is asked, without the talk with our bots, unless that is asked for."""
         query = look.asked.query or Query.empty_query()
         chats = await finding.direct_chats(look.db) & look.readable.rooms.keys()
@@ -237,7 +234,7 @@ class Search:
             for one in leaves(understood.query.root, wanted=True)
         )
 
-    async def _documents(self, look: _Look, place: _After | None, limit: int) -> Documents:
+    async def _documents(self, look: Look, place: _After | None, limit: int) -> Documents:
         query, sort, search = await self._query(look), look.asked.sort, self.index.search
         if place is not None and place.key is not None:
             query = Query.boolean_query([(Occur.Must, query), (Occur.Must, self._beyond(sort, place.key))])
@@ -252,7 +249,7 @@ class Search:
         return Query.range_query(self._fields, schema.SENT, FieldType.Integer, first, last)
 
     async def _page(
-        self, look: _Look, documents: Documents, place: _After | None, results: Results, limit: int
+        self, look: Look, documents: Documents, place: _After | None, results: Results, limit: int
     ) -> Results:
         """The messages of the first documents that may be shown."""
         first = _first(documents)
@@ -273,7 +270,7 @@ class Search:
             following = _After(total, documents.hits[last].sent if by_time else None, 0 if by_time else offset)
         return replace(results, hits=hits, total=total, next=following.text() if following is not None else None)
 
-    async def _shown(self, look: _Look, found: Mapping[int, int]) -> list[Hit]:
+    async def _shown(self, look: Look, found: Mapping[int, int]) -> list[Hit]:
         excerpts = Excerpts(self.analysis, look.understood.query.root)
         reader = Reader(look.db, look.readable, look.seeker.user_id, self.bots, excerpts)
         return await reader.shown(found)

@@ -131,9 +131,9 @@ class Situations:
 
 
 def _room(question: Question, facts: Facts | None, *, recorded: bool) -> Room:
-    """As long as the archive may not know who is there, nobody is taken to be alone with the bot."""
+    """Somebody is alone with the bot when the archive knows for sure who is there, and nobody else can come in."""
     if question.room_id is None or facts is None:
         return Room("", "", encrypted=True, direct=True)
-    direct = recorded and set(facts.people) == {question.bot_user, question.sender}
+    direct = recorded and facts.closed and set(facts.people) == {question.bot_user, question.sender}
     name = facts.name or ", ".join(facts.others) or question.room_id
     return Room(question.room_id, name, encrypted=facts.encrypted, direct=direct)

@@ -20,6 +20,7 @@ class Facts:
         others: names of up to 3 people who are in it or asked to be, without the one who asks and our own users.
         people: the Matrix ids of up to 3 of all who are in it or asked to be, bots too.
         sender_name: the display name, when there is one.
+        closed: nobody can come in or look in without being asked.
         power_levels, create: JSON of the state events' content.
         greeted: the bot was in the room that this one replaces.
         invited_by: who asked the bot into the room.
@@ -32,6 +33,7 @@ class Facts:
     people: tuple[str, ...]
     sender_name: str | None
     encrypted: bool
+    closed: bool
     version: str | None
     creator: str | None
     power_levels: str | None
@@ -53,7 +55,9 @@ SELECT coalesce(r.name, r.canonical_alias), ARRAY(
     WHERE m.room_id = q.room_id AND m.to_ord IS NULL AND m.membership IN ('join', 'invite') LIMIT 3
 ), (
     SELECT m.display_name FROM membership m WHERE m.room_id = q.room_id AND m.user_id = $2 AND m.to_ord IS NULL
-), r.encryption IS NOT NULL, r.version, (
+), r.encryption IS NOT NULL,
+coalesce(r.join_rule, 'invite') = 'invite' AND coalesce(r.history_visibility, 'shared') <> 'world_readable',
+r.version, (
     SELECT s.sender FROM room_state s WHERE s.room_id = q.room_id AND s.type = 'm.room.create' AND s.state_key = ''
 ), (
     SELECT s.content::text FROM room_state s

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bridge.storage import consumers, inbox, indexing
-from bridge.storage.db import UNAVAILABLE
+from bridge.storage.db import UNAVAILABLE, relax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0  # a notification wakes us; this is for one that got lost with its connection
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+MUCH = 1_000_000  # bytes: a batch of that size may be cut off before the end of the inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Follower:
         self._attempts = attempts
         self._then = then
         self._news = asyncio.Event()
+        self._sure = False  # that `position` is that of the database
+        self._more = False  # whether something may stand behind what was handled last
 
     def wake(self) -> None:
         """There is something new in the inbox."""
@@ -85,25 +88,33 @@ class Follower:
     async def run(self) -> None:
         """Follow the inbox until cancelled."""
         pause = FIRST_PAUSE
+        self._sure = False
         while True:
             self._news.clear()
             try:
-                more = await self.step()
+                await self._step()
             except UNAVAILABLE as error:
-                self.failing = type(error).__name__
+                self.failing, self._sure = type(error).__name__, False
                 log.warning("consumer waits for the database", consumer=self.consumer.name, error=self.failing)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             self.failing, pause = None, FIRST_PAUSE
-            if not more:
+            if not self._more:
                 await self._wait()
 
     async def step(self) -> bool:
         """Handle one batch; False when there was nothing to handle."""
+        self._sure = False
+        return await self._step()
+
+    async def _step(self) -> bool:
         async with self._db.connection() as connection:
-            self.position = await consumers.register(connection, self.consumer.name)
+            if not self._sure:
+                self.position = await consumers.register(connection, self.consumer.name)
             rows = await inbox.after(connection, self.position, self.consumer.batch)
+        self._sure = True
+        self._more = len(rows) == self.consumer.batch or sum(len(row.raw) for row in rows) > MUCH
         if not rows:
             return False
         try:
@@ -111,7 +122,8 @@ class Follower:
         except UNAVAILABLE:
             raise
         except MovedElsewhereError:
-            log.warning("another process runs this consumer too", consumer=self.consumer.name)
+            self._sure, self._more = False, True
+            log.warning("another process has moved this consumer", consumer=self.consumer.name)
         except Exception as error:  # noqa: BLE001 (whatever it is, the flow goes on)
             if len(rows) > 1:
                 log.warning("batch failed, going on one by one", consumer=self.consumer.name, error=repr_type(error))
@@ -123,6 +135,7 @@ class Follower:
 
     async def _apply(self, rows: Sequence[InboxRow]) -> None:
         async with self._db.tx() as tx:
+            await relax(tx)  # the inbox still has what is lost, and the position is lost with it
             if not await consumers.advance(tx, self.consumer.name, self.position, rows[-1].seq):
                 raise MovedElsewhereError
             for rejected in await self.consumer.apply(tx, rows):
@@ -159,7 +172,7 @@ class Follower:
             async with asyncio.timeout(POLL_SECONDS):
                 await self._news.wait()
         except TimeoutError:
-            return
+            self._sure = False  # a rebuild may have moved it
 
 
 async def retry(db: Db, consumer: Consumer) -> tuple[int, int]:

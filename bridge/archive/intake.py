@@ -17,7 +17,7 @@ import structlog
 
 from bridge.storage import consumers, inbox
 from bridge.storage import intake as storage
-from bridge.storage.db import UNAVAILABLE
+from bridge.storage.db import UNAVAILABLE, relax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -224,6 +224,7 @@ class Sorter:
         arrivals = [arrival for body in bodies.values() for arrival in self._read(body)]
         try:
             async with self._db.tx() as tx:
+                await relax(tx)  # it is still in `intake` then, and what was made of it since is lost too
                 await storage.drop(tx, list(bodies))
                 if not await inbox.append_new(tx, arrivals):
                     raise _NotAllNewError  # noqa: TRY301 (to leave the transaction)

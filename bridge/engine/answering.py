@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from bridge.engine.situation import Question
 from bridge.storage import asking, bot_rooms, outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from bridge.botapi.ask import Ask
     from bridge.botapi.render import Answer
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.engine.recorded import Recorded
     from bridge.engine.situation import Situation, Situations
     from bridge.storage.asks import DueAsk
-    from bridge.storage.db import Db
+    from bridge.storage.db import Connection, Db
     from bridge.storage.outbox import NewPost
 
 log = structlog.get_logger(__name__)
@@ -80,14 +81,12 @@ class Answering:
     async def message(self, row: DueAsk) -> Outcome:
         """Answer a command, perhaps an edited one."""
         payload, runner = json.loads(row.payload), self._runners[row.user_id]
-        recorded = await self._recorded.reached(row.seq)
-        async with self._db.connection() as connection:
-            situation = await self._situations.of(connection, _question(row, payload, recorded=recorded))
+        async with self._situation(row, payload) as (connection, situation):
             origin = _origin(row, situation, payload)
             if row.kind == "edit":
                 origin = replace(origin, earlier=await outbox.by_cause(connection, origin.cause, row.user_id))
             addressed = payload["addressed"] or situation.ask.room.direct
-            if not addressed and not recorded:
+            if not addressed and not situation.recorded:
                 addressed = await bot_rooms.is_direct(connection, row.room_id, row.user_id)
             about = None
             if payload["replied"] is not None:
@@ -118,9 +117,7 @@ class Answering:
                 raise NotYetError
         if about is None or about.action is None or about.user_id != row.user_id:
             return Outcome(note="not a button")
-        recorded = await self._recorded.reached(row.seq)
-        async with self._db.connection() as connection:
-            situation = await self._situations.of(connection, _question(row, payload, recorded=recorded))
+        async with self._situation(row, payload) as (connection, situation):
             thread = await asking.thread_of(connection, payload["on"], row.room_id)
         origin = _origin(row, situation, payload | {"thread": thread})
         origin = replace(origin, pressed=about)
@@ -135,11 +132,10 @@ class Answering:
         Raises:
             EmptyRoomError: nobody seems to be there any more.
         """
-        await self._recorded.reached(row.seq)
-        async with self._db.connection() as connection:
-            facts = await asking.facts(connection, row.room_id, row.user_id, row.user_id, self._situations.ours)
-            inviter = facts.invited_by
-            if inviter is None or facts.greeted or facts.creator in self._situations.ours:
+        async with self._situation(row, {}) as (connection, found):
+            facts = found.facts
+            inviter = None if facts is None else facts.invited_by
+            if facts is None or inviter is None or facts.greeted or facts.creator in self._situations.ours:
                 return Outcome(note="no greeting")
             if not self._situations.rights.of_company(inviter):
                 return Outcome(note="stranger")
@@ -155,9 +151,22 @@ class Answering:
         """Answer with an error of the framework's."""
         payload = json.loads(row.payload)
         async with self._db.connection() as connection:
-            situation = await self._situations.of(connection, _question(row, payload, recorded=False))
+            situation = await self._situations.of(connection, _question(row, payload))
         origin = _origin(row, situation, payload)
         return self._outcome(situation.ask, origin, self._runners[row.user_id].refuse(situation.ask, error))
+
+    @asynccontextmanager
+    async def _situation(self, row: DueAsk, payload: Mapping[str, Any]) -> AsyncIterator[tuple[Connection, Situation]]:
+        """The question, once the archive is as new as it or that takes too long; and the connection."""
+        question = _question(row, payload)
+        async with self._db.connection() as connection:
+            situation = await self._situations.of(connection, question)
+            if situation.recorded:
+                yield connection, situation
+                return
+        await self._recorded.reached(row.seq)
+        async with self._db.connection() as connection:
+            yield connection, await self._situations.of(connection, question)
 
     async def within_time(self, ask: Ask, run: Callable[[], Awaitable[Answer | None]]) -> Answer | None:
         """What a handler answers; when it takes too long, that it did."""
@@ -174,16 +183,10 @@ class Answering:
         return Outcome(posts(answer, origin) if answer is not None else (), ask.effects)
 
 
-def _question(row: DueAsk, payload: Mapping[str, Any], *, recorded: bool) -> Question:
+def _question(row: DueAsk, payload: Mapping[str, Any]) -> Question:
     """The cause of an edited command is the command itself, so that what it planned is replaced too."""
-    return Question(
-        row.user_id,
-        row.room_id,
-        row.sender,
-        payload.get("edits") or row.cause,
-        payload.get("target"),
-        recorded=recorded,
-    )
+    cause = payload.get("edits") or row.cause
+    return Question(row.user_id, row.room_id, row.sender, cause, payload.get("target"), row.seq)
 
 
 def _origin(row: DueAsk, situation: Situation, payload: Mapping[str, Any]) -> Origin:

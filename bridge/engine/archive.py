@@ -80,7 +80,8 @@ class AskersArchive:
             await self._readable(db, room_id)
             if not await self._is_inside(db, room_id):
                 raise DeniedError("is not in the room")
-            return status_of(await measure(db, self._desk.bots, room_id), room_id)
+            found = await measure(db, self._desk.bots, room_id)
+            return status_of(found, room_id, files=await rows.count_files(db, room_id))
 
     async def files(
         self, room_id: str, *, everyone: bool, name: str | None = None, after: Cursor | None = None, limit: int = 10

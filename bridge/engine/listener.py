@@ -16,7 +16,6 @@ from bridge.engine.roles import Rights, our_users
 from bridge.engine.users import bot_users
 from bridge.storage import asks, bot_rooms, invites
 from bridge.storage.bot_rooms import BotRoom
-from bridge.storage.db import relax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +58,6 @@ class Listener:
 
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         """Note what is asked; what cannot be read as an event is nobody's question, so nothing is refused."""
-        await relax(tx)
         wanted = [row for row in rows if row.room_id is not None and row.erased_at is None and row.before_seq is None]
         if not self._users or not wanted:
             return ()

@@ -18,8 +18,12 @@ _EMPTY: Final = RoomStatus(
 )
 
 
-def status_of(found: Coverage, room_id: str) -> RoomStatus:
-    """The status of a room that was measured alone."""
+def status_of(found: Coverage, room_id: str, *, files: int) -> RoomStatus:
+    """The status of a room that was measured alone.
+
+    Args:
+        files: how many it has; stickers are none to people, though the archive counts them as attachments.
+    """
     behind = found.unsorted + sum(consumer.behind for consumer in found.consumers if consumer.name == _RECORDER)
     room = next((one for one in found.rooms if one.row.room_id == room_id), None)
     if room is None:
@@ -27,7 +31,7 @@ def status_of(found: Coverage, room_id: str) -> RoomStatus:
     missing = _missing(room)
     return RoomStatus(
         messages=room.row.messages,
-        files=room.attachments.total(),
+        files=files,
         first_at=room.row.first_at,
         last_at=room.row.last_at,
         complete=not missing,

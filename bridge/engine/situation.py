@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
@@ -45,16 +46,21 @@ class Question:
     sender: str
     cause: str
     target: str | None = None
-    recorded: bool = True  # the archive is as new as the question
+    seq: int = 0  # of the inbox: what the archive has to know
     for_all: bool = False  # the answer is for a room, not for who asks: in the company's language
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The question for the handler, and what the archive knows of its room."""
+    """The question for the handler, and what the archive knows of its room.
+
+    Attributes:
+        recorded: the archive is as new as the question.
+    """
 
     ask: Ask
     facts: Facts | None
+    recorded: bool
 
 
 class Situations:
@@ -74,10 +80,15 @@ class Situations:
         """All that is known of a question."""
         facts: Facts | None = None
         if question.room_id is not None:
-            facts = await asking.facts(db, question.room_id, question.sender, question.bot_user, self.ours)
-        room = _room(question, facts)
+            facts = await asking.facts(
+                db, question.room_id, question.sender, question.bot_user, ours=self.ours, core=CORE
+            )
+            chosen = json.loads(facts.language or "null")
+        else:
+            chosen = (await settings.get(db, CORE, "person", question.sender)).get("language")
+        recorded = facts is None or facts.recorded >= question.seq
+        room = _room(question, facts, recorded=recorded)
         roles = self._roles(question, facts, direct=room.direct)
-        chosen = (await settings.get(db, CORE, "person", question.sender)).get("language")
         asker = Asker(
             question.sender,
             roles,
@@ -104,7 +115,7 @@ class Situations:
             stored=self._stored,
             effects=Effects(),
         )
-        return Situation(ask, facts)
+        return Situation(ask, facts, recorded)
 
     def _roles(self, question: Question, facts: Facts | None, *, direct: bool) -> frozenset[Role]:
         level = 0
@@ -119,10 +130,10 @@ class Situations:
         return self.rights.in_room(question.sender, level, direct=direct)
 
 
-def _room(question: Question, facts: Facts | None) -> Room:
-    """As long as the archive may not know who is there, nobody is taken to be alone with the bot."""
+def _room(question: Question, facts: Facts | None, *, recorded: bool) -> Room:
+    """Somebody is alone with the bot when the archive knows for sure who is there, and nobody else can come in."""
     if question.room_id is None or facts is None:
         return Room("", "", encrypted=True, direct=True)
-    direct = question.recorded and set(facts.people) == {question.bot_user, question.sender}
+    direct = recorded and facts.closed and set(facts.people) == {question.bot_user, question.sender}
     name = facts.name or ", ".join(facts.others) or question.room_id
     return Room(question.room_id, name, encrypted=facts.encrypted, direct=direct)

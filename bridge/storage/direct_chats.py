@@ -23,13 +23,16 @@ INSERT INTO direct_chat (user_id, person, encrypted, token) VALUES ($1, $2, $3, 
 ON CONFLICT (user_id, person, encrypted) DO UPDATE SET token = excluded.token, room_id = NULL
 """
 _MADE = "UPDATE direct_chat SET room_id = $3 WHERE user_id = $1 AND token = $2"
-# Rooms with nobody but the bot and the person (joined, or asked to join); the newest first.
+# Rooms with nobody but the bot and the person (joined, or asked to join), into which nobody else can come; the newest
+# first.
 _FIND = """
 SELECT b.room_id FROM bot_room b
 JOIN membership p ON p.room_id = b.room_id AND p.user_id = $2 AND p.to_ord IS NULL
 LEFT JOIN room r ON r.room_id = b.room_id
 WHERE b.user_id = $1 AND b.membership = 'join' AND p.membership IN ('join', 'invite')
-  AND (r.encryption IS NOT NULL OR NOT $3) AND NOT EXISTS (
+  AND (r.encryption IS NOT NULL OR NOT $3)
+  AND coalesce(r.join_rule, 'invite') = 'invite' AND coalesce(r.history_visibility, 'shared') <> 'world_readable'
+  AND NOT EXISTS (
     SELECT FROM membership o WHERE o.room_id = b.room_id AND o.to_ord IS NULL AND o.membership IN ('join', 'invite')
         AND o.user_id <> ALL(ARRAY[$1, $2])
 )

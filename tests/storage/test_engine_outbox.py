@@ -129,6 +129,25 @@ async def test_a_direct_chat_that_is_there(stage: Stage) -> None:
     assert stage.server.bodies("!samen") == ["alleen voor jou"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("m.room.join_rules", {"join_rule": "public"}),
+        ("m.room.join_rules", {"join_rule": "restricted"}),
+        ("m.room.history_visibility", {"history_visibility": "world_readable"}),
+    ],
+)
+async def test_an_open_room_is_no_direct_chat(stage: Stage, kind: str, content: dict[str, str]) -> None:
+    await stage.room(ANNA, POST, room="!open")
+    await stage.receive(stage.event(kind, content, room_id="!open", state_key=""))
+    stage.post.does["!geheim"] = says(answer("alleen voor jou", private=True))
+    await stage.say("!geheim", room_id="!open")
+    await stage.step()
+
+    assert stage.server.bodies("!open") == []
+    assert stage.server.bodies() == ["alleen voor jou"]
+
+
 @pytest.mark.parametrize("gone", ["person", "bot", "company"])
 async def test_a_direct_chat_that_is_none_any_more(stage: Stage, gone: str) -> None:
     await stage.room(ANNA, POST, BAS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,15 @@ from bridge.archive.access import Access
 from bridge.config.checks import LaterJoiners
 from bridge.config.schema import Access as Settings
 from tests.storage.post import archive, edit, event, member, reaction
+from tests.storage.seeking import indexed
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
     from bridge.storage.db import Db
+    from bridge.storage.readable import Readable
+    from tests.storage.seeking import Answer, Searching
 
 SERVER = "example.com"
 PEOPLE = {"Anna": "Anna Bakker", "Bas": "Bas de Vries", "Cora": "Cora Jansen"}
@@ -103,6 +110,26 @@ MESSAGES = (
         15, "06-03-2026 9:30", "Kantoor", "Bas", "Jansen betaalt € 1.250,00 van NL91 ABNA 0417 1643 00 voor kozijnen"
     ),
 )
+
+
+@dataclass(frozen=True)
+class Office:
+    """The company with an index, and Anna who searches."""
+
+    searching: Searching
+    readable: Readable
+
+    async def find(self, line: str) -> Answer:
+        """What Anna finds."""
+        return await self.searching.ask(self.readable, IDS["Anna"], line, bots={BOT})
+
+
+@asynccontextmanager
+async def opened(db: Db, folder: Path) -> AsyncIterator[Office]:
+    """The company in an empty database."""
+    await write(db)
+    async with indexed(db, folder) as searching, db.connection() as connection:
+        yield Office(searching, await access().for_person(connection, IDS["Anna"]))
 
 
 def access() -> Access:

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.storage.db import open_db
+from tests.storage import company
+from tests.storage.post import fresh_db
 from tests.storage.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from tests.postgres import Databases
+    from tests.storage.company import Office
 
 
 @pytest.fixture
@@ -18,3 +23,10 @@ async def stage(database_url: str) -> AsyncIterator[Stage]:
     """The engine on a database of its own."""
     async with open_db(database_url, size=4) as db:
         yield Stage(db)
+
+
+@pytest.fixture(scope="session")
+async def office(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """The small company of docs/search.*.md, with an index. Nobody writes in it."""
+    async with fresh_db(databases) as db, company.opened(db, tmp_path_factory.mktemp("search")) as found:
+        yield found

@@ -10,15 +10,11 @@ import pytest
 
 from bridge.search.words import OPERATORS, SORTS, STATES, THINGS
 from tests.storage import company
-from tests.storage.post import fresh_db
-from tests.storage.seeking import indexed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
-    from bridge.storage.readable import Readable
-    from tests.postgres import Databases
-    from tests.storage.seeking import Searching
+    from tests.storage.company import Office
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LANGUAGES = ("nl", "en")
@@ -52,30 +48,14 @@ def examples(language: str) -> list[Example]:
     ]
 
 
-@pytest.fixture(scope="module")
-async def searching(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Searching]:
-    async with fresh_db(databases) as db:
-        await company.write(db)
-        async with indexed(db, tmp_path_factory.mktemp("search")) as found:
-            yield found
-
-
-@pytest.fixture(scope="module")
-async def readable(searching: Searching) -> Readable:
-    async with searching.db.connection() as db:
-        return await company.access().for_person(db, company.IDS["Anna"])
-
-
 @pytest.mark.parametrize(
     ("language", "example"),
     [(language, example) for language in LANGUAGES for example in examples(language)],
     ids=lambda value: value if isinstance(value, str) else value.typed,
 )
-async def test_every_example_finds_what_it_says(
-    searching: Searching, readable: Readable, language: str, example: Example
-) -> None:
+async def test_every_example_finds_what_it_says(office: Office, language: str, example: Example) -> None:
     assert language
-    answer = await searching.ask(readable, company.IDS["Anna"], example.typed, bots={company.BOT})
+    answer = await office.find(example.typed)
     assert answer.found == example.finds
     assert [key for key, _ in answer.said if key != "no_room"] == []
 

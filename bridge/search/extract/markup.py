@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Characters = Callable[[str], None]
 
 DEEPEST: Final = 2000  # elements within each other
+LONGEST: Final = 1_000_000  # bytes of a tag or a comment; expat looks at all of it again with each chunk
 
 
 def walk(chunks: Iterable[bytes], start: Start, end: End, characters: Characters) -> None:
@@ -53,8 +54,12 @@ def walk(chunks: Iterable[bytes], start: Start, end: End, characters: Characters
     parser.CharacterDataHandler = characters
     parser.StartDoctypeDeclHandler = _refuse
     try:
+        given = 0
         for chunk in chunks:
             parser.Parse(chunk, False)
+            given += len(chunk)
+            if given - parser.CurrentByteIndex > LONGEST:
+                raise UnreadableError("failed", BROKEN)
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise UnreadableError("failed", BROKEN) from error

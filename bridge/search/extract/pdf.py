@@ -68,9 +68,10 @@ def _read(document: Any, text: Text, ocr: Tesseract | None) -> None:
 
 def _page(document: Any, number: int) -> tuple[str, bool]:
     """The text of a page, and whether it shows anything at all."""
+    if document.formenv is not None:
+        with closing(document[number]) as page:
+            page.flatten()  # makes what was filled in a part of the page, as whoever opens it next sees it
     with closing(document[number]) as page:
-        if document.formenv is not None:
-            page.flatten()  # makes what was filled in a part of the page
         with closing(page.get_textpage()) as words:
             found: str = words.get_text_range()
         return found, bool(found) or next(iter(page.get_objects(max_depth=1)), None) is not None

@@ -29,7 +29,7 @@ def extract(file: BinaryIO, ocr: Tesseract | None = None, text: Text | None = No
         _Reading(ocr).read(file, text)
         reason = text.missing
     except FullError:
-        reason = CUT
+        state, reason = "too_large", CUT
     except MemoryError:
         raise
     except UnreadableError as error:

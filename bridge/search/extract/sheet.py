@@ -24,6 +24,7 @@ _MORE = re.compile(r"xl/((comments/)?comments?|threadedComments/threadedComment|
 _NOTE: Final = Grammar(text=frozenset({"t", "text"}), ends={"p": "\n", "text": "\n", "comment": "\n"})
 _DATES: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})  # 18.8.30
 _NO_CODE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|General', re.IGNORECASE)  # in a format: what is shown as it is
+_LONGEST_CODE: Final = 255
 _FIRST_DAY, _FIRST_DAY_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001 (a sheet knows no zones)
 
 
@@ -129,7 +130,7 @@ def _dates(archive: Zip) -> frozenset[int]:
 
 
 def _shows_date(code: str) -> bool:
-    return re.search("[dmyhs]", _NO_CODE.sub("", code), re.IGNORECASE) is not None
+    return re.search("[dmyhs]", _NO_CODE.sub("", code[:_LONGEST_CODE]), re.IGNORECASE) is not None
 
 
 class _Cells:

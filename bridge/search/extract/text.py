@@ -18,7 +18,7 @@ _STEPS: Final = 200  # asking for the time takes longer than most steps
 
 # A word that a line end divides: PDFium gives U+FFFE or U+0002 for the hyphen, others a soft hyphen.
 _DIVIDED = re.compile("[\ufffe\x02]\\s*|\xad(\\s*\n)?|[\u200b\u2060\ufeff]")
-_SPACES = re.compile(r"[^\S\n]+|[\x00-\x08\x0e-\x1f\x7f\x80-\x9f]+")
+_SPACES = re.compile(r"(?:[^\S\n]|[\x00-\x08\x0e-\x1f\x7f-\x9f])+")
 _AROUND_LINES = re.compile(r" ?\n ?")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 

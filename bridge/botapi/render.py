@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from markdown_it import MarkdownIt
 
 from bridge.botapi.actions import number_key
-from bridge.botapi.reply import Block, Reply, Say
+from bridge.botapi.reply import Block, Code, Reply, Say
 from bridge.botapi.strings import PLACEHOLDER
-from bridge.botapi.values import Shown, show
+from bridge.botapi.values import Shown, code_block, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -148,6 +148,9 @@ class Renderer:
         if depth > _DEEPEST:
             raise LookupError(f"{say.key} has texts within texts without an end")
         template = self._lexicon.find(bot, reader.language, say.key, say.values)
+        alone = PLACEHOLDER.fullmatch(template)
+        if not inline and alone and isinstance(code := say.values[alone[1]], Code) and "\n" in code.text:
+            return code_block(code)
         names = list(dict.fromkeys(PLACEHOLDER.findall(template)))
         values = [self._value(bot, say.values, name, reader, depth) for name in names]
         marked = PLACEHOLDER.sub(lambda found: chr(_PLACE + names.index(found[1])), template)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link with a text of its own; a permalink opens in the client."""
+    """A link with a text of its own, or a moment; a permalink opens in the client."""
 
     url: str
-    text: str
+    text: str | datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Text that is shown letter by letter."""
+    """Text that is shown letter by letter; of several lines when it is all of a paragraph."""
 
     text: str
 

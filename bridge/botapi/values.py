@@ -52,7 +52,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A text in both forms. HTML is inline."""
+    """A text in both forms. HTML is inline, unless it is said."""
 
     plain: str
     html: str
@@ -62,7 +62,7 @@ def show(value: Plain, reader: Reader) -> Shown:
     """Any value but a `Say`, which needs the strings."""
     match value:
         case Link(url, text):
-            return _link(url, text)
+            return _link(url, moment(text, reader) if isinstance(text, datetime) else text)
         case User(user_id, name):
             shown = _one_line(name) or user_id
             href = escape(f"https://matrix.to/#/{quote(user_id, safe='@:')}")
@@ -77,6 +77,12 @@ def show(value: Plain, reader: Reader) -> Shown:
         case _:
             plain = _plain(value, reader)
             return Shown(plain, escape(plain))
+
+
+def code_block(code: Code) -> Shown:
+    """Code as a paragraph of its own, with its lines."""
+    fit = _fit(code.text)
+    return Shown(fit, f"<pre><code>{escape(fit)}</code></pre>")
 
 
 def _text(text: str) -> Shown:

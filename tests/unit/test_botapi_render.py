@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.botapi import Bytes, Code, File, Link, Reply, User, Value, line, say
+from bridge.botapi import Bytes, Code, File, Link, Marked, Reply, User, Value, line, say
 from bridge.botapi.render import LARGEST, Answer, Renderer
 from bridge.botapi.strings import Lexicon, Strings
 from bridge.botapi.values import Reader, show
@@ -58,6 +58,12 @@ def only(reply: Reply, reader: Reader = DUTCH) -> tuple[str, str | None]:
         (1234567, "1.234.567", "1,234,567"),
         (True, "ja", "yes"),
         (None, "-", "-"),
+        (
+            Link("https://example.org", datetime(2026, 11, 25, 13, 0, tzinfo=UTC)),
+            "wo 25 nov 14:00 (https://example.org)",
+            "Wed 25 Nov 14:00 (https://example.org)",
+        ),
+        (Marked((("een ", False), ("twee", True))), "een **twee**", "een **twee**"),
         (Bytes(0), "0 bytes", "0 bytes"),
         (Bytes(12_345), "12 kB", "12 kB"),
         (Bytes(3_440_000), "3,4 MB", "3.4 MB"),
@@ -226,3 +232,9 @@ def test_a_text_without_an_end_is_a_bug_that_is_found() -> None:
 
 def test_show_is_html_safe_for_a_name() -> None:
     assert show(User("@a:b", '"><x>'), DUTCH).html == '<a href="https://matrix.to/#/@a:b">&quot;&gt;&lt;x&gt;</a>'
+
+
+def test_code_of_several_lines_is_a_block_where_it_stands_alone() -> None:
+    code = Code("vam:jan <b>\n^^^")
+    assert only(say("alone", value=code)) == (code.text, "<pre><code>vam:jan &lt;b&gt;\n^^^</code></pre>")
+    assert only(say("plain", value=code)) == (f"Gewoon `{code.text}`", "Gewoon <code>vam:jan &lt;b&gt;\n^^^</code>")

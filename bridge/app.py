@@ -39,6 +39,7 @@ from bridge.matrix.media import HomeserverMedia
 from bridge.matrix.transaction import arrivals
 from bridge.monitor import health as monitor
 from bridge.monitor.metrics import Metrics
+from bridge.search.process import IndexerProcess
 from bridge.storage.claim import ClaimedError
 from bridge.storage.db import UNAVAILABLE, Db, open_db
 from bridge.storage.embedded import embedded_server
@@ -106,6 +107,9 @@ class App:
             self.health.set("media worker", self.media.failing is None, self.media.failing or "")
         for name, (ok, detail) in (self.engine.state() if self.engine is not None else {}).items():
             self.health.set(name, ok, detail)
+        if "indexer" in self.roles:
+            self.health.set("indexer", now.index.alive, now.index.detail)
+            self.metrics.documents.set(now.index.documents)
         for gauge, values in (
             (self.metrics.behind, now.behind),
             (self.metrics.set_aside, now.set_aside),
@@ -299,7 +303,9 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
                 raise
             # Several roles of one config on one machine: the first of them has the port.
             log.warning("works without health and metrics", problem=error.message)
-        locks = Roles(url, roles, app.wake)
+        if "indexer" in roles:  # a process of its own, which has the lock itself
+            await up.enter_async_context(running({"indexer": IndexerProcess(config, url).run}))
+        locks = Roles(url, [role for role in roles if role != "indexer"], app.wake)
         await locks.acquire()
         up.callback(locks.release)
         if "bots" in roles:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.archive.export import instant
-from bridge.storage import coverage, intake
+from bridge.storage import coverage, indexing, intake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from bridge.storage.coverage import ConsumerRow, Count, RoomRow
     from bridge.storage.db import Connection
+    from bridge.storage.indexing import Status
 
+DERIVED = "search"  # this consumer keeps nothing that is not in the archive
 HELD_STATES = ("stored", "erased")  # erased: as the retention of removed messages demands
 STATES = ("stored", "pending", "too_large", "failed", "erased")
 
@@ -89,6 +91,7 @@ class Coverage:
     unsorted: int  # transactions that came in, but are not in the inbox yet
     consumers: list[ConsumerRow]
     set_aside: Counter[tuple[str, str]]  # (consumer, reason) → rows, also those of no room
+    index: Status
 
     @property
     def conflicts(self) -> int:
@@ -98,7 +101,8 @@ class Coverage:
     @property
     def complete(self) -> bool:
         """Whether all is held, as far as we can know: a homeserver may have sent us less than it has."""
-        lacks = self.unsorted or self.not_read or self.set_aside or any(consumer.behind for consumer in self.consumers)
+        behind = any(consumer.behind for consumer in self.consumers if consumer.name != DERIVED)
+        lacks = self.unsorted or self.not_read or self.set_aside or behind
         return not lacks and not any(True for room in self.rooms for _ in room.problems())
 
     def totals(self) -> dict[str, Any]:
@@ -134,6 +138,13 @@ class Coverage:
             ],
             "set_aside": _set_aside(self.set_aside),
             "conflicts": self.conflicts,
+            "search": {
+                "ready": self.index.ready,
+                "documents": self.index.documents,
+                "behind": self.index.behind,
+                "attachments_unreadable": self.index.unreadable,
+                "attachments_unread": self.index.unread,
+            },
         }
 
 
@@ -165,6 +176,7 @@ async def measure(tx: Connection, bots: Sequence[str], room_id: str | None = Non
         await intake.count(tx),
         await coverage.consumers(tx, room_id),
         aside,
+        await indexing.status(tx),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bridge.archive.coverage import Room
+    from bridge.storage.indexing import Status
 
 _HEADINGS = ("Room", "Events", "Messages", "From", "To", "Encrypted", "Files", "")
 _WIDEST_NAME = 40
@@ -63,6 +64,7 @@ def table(found: Coverage) -> Iterator[str]:
         yield f"{found.unsorted:,} transactions came in that are not sorted yet"
     for row in found.consumers:
         yield f"{row.name}: " + (f"{row.behind:,} behind" if row.behind else "up to date")
+    yield from _search(found.index)
     if not found.rooms:
         yield "The archive is empty."
     elif found.complete:
@@ -71,6 +73,13 @@ def table(found: Coverage) -> Iterator[str]:
         yield f"Last compared with what the homeserver has: {found.checked_at:%Y-%m-%d %H:%M} UTC"
     elif found.rooms:
         yield "Never compared with what the homeserver has: postkamer backfill"
+
+
+def _search(index: Status) -> Iterator[str]:
+    if index.ready:
+        yield f"search index: {index.documents:,} documents"
+        if index.unreadable or index.unread:
+            yield f"text of attachments: {index.unreadable:,} cannot be read, {index.unread:,} still to be read"
 
 
 def _lacking(found: Coverage) -> Iterator[str]:

@@ -10,10 +10,12 @@ from bridge.app import consumers
 from bridge.archive.consumer import retry
 from bridge.cli.common import open_archive
 from bridge.errors import PostkamerError
-from bridge.storage import media
+from bridge.storage import indexing, media
 
 if TYPE_CHECKING:
     import argparse
+
+SEARCH = "search"
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,8 +35,8 @@ async def _retry(config_path: Path, wanted: str | None) -> int:
     remaining = 0
     async with open_archive(config_path) as (config, db):
         every = consumers(config)
-        if wanted is not None and wanted not in every:
-            raise PostkamerError(f"there is no consumer {wanted!r}", f"one of: {', '.join(every)}")
+        if wanted is not None and wanted not in (*every, SEARCH):
+            raise PostkamerError(f"there is no consumer {wanted!r}", f"one of: {', '.join((*every, SEARCH))}")
         for name, consumer in every.items():
             if wanted in (None, name):
                 done, left = await retry(db, consumer)
@@ -44,4 +46,8 @@ async def _retry(config_path: Path, wanted: str | None) -> int:
             async with db.connection() as connection:
                 count = await media.retry_failed(connection)
             print(f"media: {count} attachments will be fetched again while Postkamer runs")
+        if wanted in (None, SEARCH):
+            async with db.connection() as connection:
+                count = await indexing.retry(connection)
+            print(f"search: {count} messages will be indexed again while Postkamer runs")
     return 1 if remaining else 0

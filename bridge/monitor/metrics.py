@@ -30,6 +30,7 @@ class Metrics:
             registry=self.registry,
         )  # fmt: skip
         self.media = Gauge("postkamer_media", "Attachments by state.", ["state"], registry=self.registry)
+        self.documents = Gauge("postkamer_search_documents", "Documents in the search index.", registry=self.registry)
         self.undecrypted = Gauge(
             "postkamer_undecrypted", "Encrypted events that cannot be read yet.", registry=self.registry
         )

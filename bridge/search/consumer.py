@@ -319,6 +319,7 @@ class Indexer:
                 until=None if build is None else self._position,
             )
         self._told_at = asyncio.get_running_loop().time()
+        self._generations.tidy(*([build.writer.path] if build else []))  # what was still read may be left alone now
 
     async def _look_after_current(self) -> None:
         """Begin another index when the one in use turns out to be damaged."""

@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import stat
-import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ import structlog
 
 from bridge.errors import PostkamerError
 from bridge.storage import account as accounts
+from bridge.storage.child import dying_with_us
 
 if TYPE_CHECKING:
     from bridge.storage.account import Account
@@ -35,7 +35,6 @@ SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 103
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")  # needs no quoting in PostgreSQL's list of folders or in the driver's
 _HALF_MADE = "postgres.new-"
-_LAUNCHER = Path(__file__).with_name("launcher.py")
 # Nothing of our own environment: PGDATA, PGPORT, LD_LIBRARY_PATH or LANG would change what the programs do.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -67,8 +66,8 @@ class Cluster:
 
     def command(self, program: str, *arguments: str, on_our_death: signal.Signals) -> list[str]:
         """The words that run one of PostgreSQL's programs as its user."""
-        who = [str(self.account.uid), str(self.account.gid), str(os.getpid()), str(int(on_our_death))]
-        return [sys.executable, "-I", "-S", str(_LAUNCHER), *who, str(self.binaries / program), *arguments]
+        words = [str(self.binaries / program), *arguments]
+        return dying_with_us(words, on_our_death, uid=self.account.uid, gid=self.account.gid)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -73,7 +73,7 @@ class Status(NamedTuple):
         built, until: another one is made, and holds what the inbox has up to there; None: none is.
         unreadable: contents of files whose text could not be read.
         unread: contents of files whose text is still to be read.
-        alive_at: when the indexer last said something.
+        alive: the indexer has said something within half a minute.
     """
 
     ready: bool
@@ -83,7 +83,14 @@ class Status(NamedTuple):
     until: int | None
     unreadable: int
     unread: int
-    alive_at: datetime | None
+    alive: bool
+
+    @property
+    def detail(self) -> str:
+        """For health."""
+        if self.built is not None and self.until is not None:
+            return f"{'another' if self.ready else 'the'} index is made: {self.built} of {self.until} rows"
+        return f"{self.documents} documents, {self.behind} behind" if self.ready else "no index yet"
 
 
 # What a row of the inbox changes: the event itself; what it edits, reacts to or removes; and what that edits or reacts
@@ -139,6 +146,10 @@ FROM index_state
 """
 _DUE = "SELECT id, event_id FROM index_due ORDER BY id LIMIT $1"
 _ADD_DUE = "INSERT INTO index_due (event_id) SELECT unnest($1::text[])"
+_RETRY = """
+WITH again AS (DELETE FROM set_aside WHERE consumer = 'search' RETURNING seq)
+INSERT INTO index_due (event_id) SELECT i.key FROM again a JOIN inbox i ON i.seq = a.seq
+"""
 _DONE = "DELETE FROM index_due WHERE id = ANY($1::bigint[])"
 _ASK = "UPDATE index_state SET rebuild = true"
 _BEGIN = "UPDATE index_state SET rebuild = false, ready = $1, built = 0, until = $2, alive_at = now()"
@@ -153,7 +164,8 @@ SELECT s.ready, s.documents,
              - coalesce((SELECT position FROM consumer WHERE name = 'search'), 0), 0),
     s.built, s.until,
     (SELECT count(*) FROM extracted WHERE state IN ('locked', 'failed', 'too_large', 'no_ocr')),
-    (SELECT count(*) FROM extracted WHERE state = 'due'), s.alive_at
+    (SELECT count(*) FROM extracted WHERE state = 'due'),
+    coalesce(now() - s.alive_at < interval '30 s', false)
 FROM index_state s
 """
 
@@ -222,6 +234,15 @@ async def add_due(tx: Connection, event_ids: Iterable[str]) -> None:
     await tx.execute(_ADD_DUE, list(event_ids))
 
 
+async def retry(db: Connection) -> int:
+    """Have the documents made again that could not be made.
+
+    Returns:
+        how many messages.
+    """
+    return int((await db.execute(_RETRY)).rpartition(" ")[2])
+
+
 async def done(db: Connection, ids: Sequence[int]) -> None:
     """The index holds these rows of `due`."""
     await db.execute(_DONE, list(ids))
@@ -250,4 +271,8 @@ async def move(db: Connection, position: int) -> None:
 async def status(db: Connection) -> Status:
     """What there is to say about the index."""
     row = await db.fetchrow(_STATUS)
-    return Status(*row) if row is not None else Status(False, 0, 0, None, None, 0, 0, None)
+    return (
+        Status(*row)
+        if row is not None
+        else Status(ready=False, documents=0, behind=0, built=None, until=None, unreadable=0, unread=0, alive=False)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bridge.storage import asks, intake, jobs, outbox
+from bridge.storage import asks, indexing, intake, jobs, outbox
 
 if TYPE_CHECKING:
     from bridge.storage.db import Connection
@@ -23,6 +23,7 @@ class Numbers:
     asks: dict[str, int]  # state → what bots were asked that is not answered
     outbox: dict[str, int]  # state → what bots have to send that is not sent
     jobs: dict[str, int]  # state → what bots are to do
+    index: indexing.Status
 
 
 _BEHIND = "SELECT name, greatest((SELECT coalesce(max(seq), 0) FROM inbox) - position, 0) FROM consumer"
@@ -43,4 +44,5 @@ async def numbers(db: Connection) -> Numbers:
         await asks.counts(db),
         await outbox.counts(db),
         await jobs.counts(db),
+        await indexing.status(db),
     )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Role = Literal["inbox", "recorder", "media", "bots"]
-ROLES: tuple[Role, ...] = ("inbox", "recorder", "media", "bots")
+Role = Literal["inbox", "recorder", "media", "bots", "indexer"]
+ROLES: tuple[Role, ...] = ("inbox", "recorder", "media", "bots", "indexer")
 
 # The two-number locks of PostgreSQL; the first number is ours.
 _SPACE = 0x504B
@@ -42,14 +42,16 @@ class Roles:
 
     Args:
         on_news: called when something was appended to the inbox, by whichever process.
+        channel: of the notifications that `on_news` is called for.
     """
 
-    def __init__(self, url: str, roles: Sequence[Role], on_news: Callable[[], None]) -> None:
+    def __init__(self, url: str, roles: Sequence[Role], on_news: Callable[[], None], *, channel: str = CHANNEL) -> None:
         self.lost = asyncio.Event()
         self.waiting_for: Role | None = None
         self._url = url
         self._roles = roles
         self._on_news = on_news
+        self._channel = channel
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def acquire(self) -> None:
@@ -63,7 +65,7 @@ class Roles:
                 continue
             try:
                 await self._lock(connection)
-                await connection.add_listener(CHANNEL, lambda *_: self._on_news())
+                await connection.add_listener(self._channel, lambda *_: self._on_news())
             except BaseException as error:
                 connection.terminate()
                 if isinstance(error, (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError)):

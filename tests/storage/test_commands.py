@@ -13,37 +13,18 @@ import pytest
 from bridge.archive.consumer import Follower
 from bridge.archive.recorder import Recorder
 from bridge.cli import main
-from bridge.storage import consumers, inbox, intake
+from bridge.storage import consumers, inbox, indexing, intake
 from bridge.storage.db import Db, open_db
 from bridge.storage.embedded import embedded_server
 from bridge.storage.migrations import migrate
 from bridge.storage.roles import claim_role
+from tests.config_file import write_config
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 ROOM = "!algemeen:example.com"
-
-
-def write_config(folder: Path, database_url: str | None) -> Path:
-    """A config that the commands accept; nothing in it is reached."""
-    path = folder / "config.yaml"
-    path.touch(mode=0o600)
-    database = f"database:\n  url: {database_url}\n" if database_url else ""
-    path.write_text(
-        f"""\
-homeserver:
-  address: http://127.0.0.1:9
-  server_name: example.com
-appservice:
-  as_token: {"a" * 64}
-  hs_token: {"h" * 64}
-encryption:
-  pickle_key: {"k" * 64}
-{database}"""
-    )
-    return path
 
 
 def raw(number: int, event_type: str, content: dict[str, Any], **more: Any) -> inbox.Arrival:
@@ -237,6 +218,18 @@ async def test_rebuild(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -
 async def test_any_consumer_can_be_rebuilt(config: str, capfd: pytest.CaptureFixture[str], name: str) -> None:
     assert await run("rebuild", "-c", config, name) == 0
     assert f"{name}: made again from 3 rows" in capfd.readouterr().out
+
+
+async def test_the_search_index_can_be_rebuilt(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert await run("rebuild", "-c", config, "search") == 0
+        assert capfd.readouterr().out == "search: made again, 2 documents\n"
+    async with claim_role(db.url, "indexer") as ours:
+        assert ours
+        assert await run("rebuild", "-c", config, "search") == 0
+    assert "beside the one in use" in capfd.readouterr().out
+    async with db.connection() as connection:
+        assert (await indexing.follows(connection)).rebuild
 
 
 async def test_rebuild_while_postkamer_runs_leaves_the_work_to_it(

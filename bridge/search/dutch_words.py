@@ -73,7 +73,9 @@ def forms_of_nouns(path: Path, words: Mapping[str, Flags]) -> dict[str, str]:
             form = word[: len(word) - len(strip)] + add
             if word.endswith(strip) and ending.search(word) and _PLAIN.fullmatch(form):
                 found.setdefault(form, word)
-    return {form: word for form, word in found.items() if not _is_noun(words.get(form, frozenset()))}
+    return {
+        form: word for form, word in found.items() if form in _IRREGULAR or not _is_noun(words.get(form, frozenset()))
+    }
 
 
 def forms_of_verbs(words: Mapping[str, Flags]) -> Iterator[tuple[str, str]]:

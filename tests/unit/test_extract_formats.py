@@ -221,6 +221,7 @@ def test_mails_of_other_programs() -> None:
         (files.pdf(""), "no_text", EMPTY),
         (zipped({"a.txt": "b"}), "no_text", OTHER_KIND),
         (b"\0\0\0\x18ftypmp42" + bytes(100), "no_text", OTHER_KIND),
+        (b"\0", "no_text", OTHER_KIND),
         (b"GIF89a\1\0\1\0\x80\0\0" + bytes(20), "no_text", OTHER_KIND),
         (bytes(range(256)) * 10, "no_text", OTHER_KIND),
         (files.old_office(), "no_text", OLD_OFFICE),
@@ -236,7 +237,7 @@ def test_mails_of_other_programs() -> None:
         (zipped({"word/document.xml": "<a>" * 3000 + "</a>" * 3000}), "failed", BROKEN),
         (files.laughs(), "failed", BROKEN),
         (zipped({"word/document.xml": f'<a b="{"x" * 2_000_000}"/>'}), "failed", BROKEN),
-        (b"PK\x03\x04 nonsense", "failed", f"{BROKEN} (BadZipFile)"),
+        (b"PK\x03\x04 nonsense", "failed", BROKEN),
     ],
 )  # fmt: skip
 def test_what_has_no_text_says_why(data: bytes, state: str, reason: str) -> None:
@@ -245,7 +246,7 @@ def test_what_has_no_text_says_why(data: bytes, state: str, reason: str) -> None
 
 def test_a_pdf_that_is_partly_scanned_says_so() -> None:
     found = read(files.scanned_pdf(None, "een", "twee"))
-    assert found == Extracted("done", "gewone bladzijde", 3, "2 pages are pictures")
+    assert found == Extracted("done", "gewone bladzijde", 3, "pages that are pictures: 2")
 
 
 def test_what_was_read_of_a_damaged_file_counts() -> None:

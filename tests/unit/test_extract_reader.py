@@ -65,7 +65,6 @@ def doing(what: str) -> list[str]:
 
 async def test_one_process_reads_one_file_after_the_other() -> None:
     async with reader_of() as reader:
-        assert reader.pid is None
         for name, data in files.everything().items():
             found = await read(reader, data)
             assert WORDS in (found.text or ""), name

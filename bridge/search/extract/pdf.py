@@ -62,7 +62,9 @@ def _read(document: Any, text: Text, ocr: Tesseract | None) -> None:
     if scans and ocr is not None:
         _read_scans(document, scans, text, ocr)
         scans = []
-    missing = [f"{broken} pages damaged"] * (broken > 0) + [f"{len(scans)} pages are pictures"] * (len(scans) > 0)
+    missing = [f"pages that are damaged: {broken}"] * (broken > 0) + [f"pages that are pictures: {len(scans)}"] * (
+        len(scans) > 0
+    )
     text.missing = ", ".join(missing) or None
 
 

@@ -65,6 +65,6 @@ def _wide(data: bytes) -> str | None:
     """UTF-16 without a mark, as some programs of Windows write it."""
     for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros, others = data[first:_WITHIN:2].count(0), data[1 - first : _WITHIN : 2].count(0)
-        if others == 0 and zeros > len(data[:_WITHIN]) // 2 * _MOST_ZEROS:
+        if others == 0 and zeros > 1 and zeros > len(data[:_WITHIN]) // 2 * _MOST_ZEROS:
             return name
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from bridge.search.extract import kinds, mail, office, page, pdf, plain
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.search.extract.ocr import Tesseract
 
 MAX_PICTURE: Final = 64_000_000  # bytes
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)  # what zipfile says of such a file
 _DEEPEST: Final = 3  # mails in mails
 
 
@@ -34,6 +37,8 @@ def extract(file: BinaryIO, ocr: Tesseract | None = None, text: Text | None = No
         raise
     except UnreadableError as error:
         state, reason = error.state, error.reason
+    except _DAMAGED:
+        state, reason = "failed", BROKEN
     except Exception as error:  # noqa: BLE001 (the libraries fail in many ways on what is damaged)
         state, reason = "failed", f"{BROKEN} ({type(error).__name__})"
     found = text.value()

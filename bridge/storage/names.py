@@ -91,13 +91,16 @@ WITH {_SPANS}, mine AS (
     SELECT DISTINCT ON (s.room_id) s.room_id, s.end_ord, s.end_sub FROM spans s WHERE NOT $6
     ORDER BY s.room_id, s.end_ord DESC, s.end_sub DESC
 ), known AS (
-    SELECT r.room_id, r.canonical_alias, r.alt_aliases, m.end_ord, m.end_sub,
-        coalesce(r.name, r.canonical_alias) AS name
+    SELECT r.room_id, m.end_ord, m.end_sub,
+        CASE WHEN h.hidden THEN r.room_id ELSE coalesce(r.name, r.canonical_alias) END AS name,
+        CASE WHEN NOT h.hidden THEN r.canonical_alias END AS canonical_alias,
+        CASE WHEN NOT h.hidden THEN r.alt_aliases END AS alt_aliases
     FROM room r LEFT JOIN mine m ON m.room_id = r.room_id
-    WHERE ($6 OR m.room_id IS NOT NULL) AND ($6 OR NOT EXISTS (
+    CROSS JOIN LATERAL (SELECT NOT $6 AND EXISTS (
         SELECT FROM room_state s WHERE s.room_id = r.room_id AND s.state_key = ''
         AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (m.end_ord, m.end_sub)
-    ))
+    ) AS hidden) h
+    WHERE $6 OR m.room_id IS NOT NULL
 ), n AS (
     SELECT k.room_id, k.canonical_alias, k.alt_aliases, c.name, {folded("c.name")} AS folded,
         lower(substring(k.canonical_alias FROM '^#([^:]*)')) AS short
@@ -146,18 +149,18 @@ LEFT JOIN event r ON r.event_id = t.root
 WHERE e.event_id = $1
 """
 
-_THREADS_OF = f"""
-WITH {_SPANS}, own AS (
-    SELECT m.event_id, m.thread_id FROM message m
-    WHERE m.sender = ANY($7::text[]) AND ($6 OR EXISTS (
+_READ = """($6 OR EXISTS (
         SELECT FROM spans s WHERE s.room_id = m.room_id
         AND (m.ord, m.sub) >= (s.start_ord, s.start_sub) AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
-    ))
+    ))"""
+_THREADS_OF = f"""
+WITH {_SPANS}, own AS (
+    SELECT m.event_id, m.thread_id FROM message m WHERE m.sender = ANY($7::text[]) AND {_READ}
 ), roots AS (
     SELECT o.thread_id AS root FROM own o WHERE o.thread_id IS NOT NULL
     UNION
     SELECT o.event_id FROM own o WHERE o.thread_id IS NULL AND EXISTS (
-        SELECT FROM message t WHERE t.thread_id = o.event_id
+        SELECT FROM message m WHERE m.thread_id = o.event_id AND {_READ}
     )
 )
 SELECT roots.root, e.seq FROM roots LEFT JOIN event e ON e.event_id = roots.root ORDER BY 1

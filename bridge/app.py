@@ -22,6 +22,7 @@ from bridge.archive.reader import Reader
 from bridge.archive.recorder import Recorder
 from bridge.background import FIRST_PAUSE, LONGEST_PAUSE, running
 from bridge.config.users import bot_id, bot_ids
+from bridge.engine.alerts import Alerts
 from bridge.engine.archive import ArchiveDesk
 from bridge.engine.directory import DirectoryDesk
 from bridge.engine.engine import Engine
@@ -29,6 +30,7 @@ from bridge.engine.listener import Listener
 from bridge.engine.loading import load, runner
 from bridge.engine.ports import Ports
 from bridge.engine.roles import Rights
+from bridge.engine.search import SearchDesk
 from bridge.engine.webhook_port import webhooks_for
 from bridge.engine.webhooks import Receiver
 from bridge.errors import PostkamerError
@@ -39,7 +41,11 @@ from bridge.matrix.media import HomeserverMedia
 from bridge.matrix.transaction import arrivals
 from bridge.monitor import health as monitor
 from bridge.monitor.metrics import Metrics
+from bridge.search.analysis import Analysis
+from bridge.search.index import TantivyIndex
+from bridge.search.process import FOLDER as INDEX
 from bridge.search.process import IndexerProcess
+from bridge.search.service import Search
 from bridge.storage.claim import ClaimedError
 from bridge.storage.db import UNAVAILABLE, Db, open_db
 from bridge.storage.embedded import embedded_server
@@ -75,6 +81,7 @@ class App:
         self.followers: dict[str, Follower] = {}
         self.media: MediaWorker | None = None
         self.engine: Engine | None = None
+        self.search: Search | None = None
         self._away = asyncio.Event()
 
     def wake(self) -> None:
@@ -207,28 +214,50 @@ def _bots_at_work(
     app: App, session: aiohttp.ClientSession, follow: Callable[[Consumer, Callable[[], None] | None], None]
 ) -> Mapping[str, Part]:
     config, db = app.config, app.db
+    assert app.search is not None  # noqa: S101 (this is the role that has it)
     runners = bots(config)
     users = Bots(config, db, session, app.health, users=list(runners))
     by_id = {bot_id(config, user): one for user, one in runners.items()}
-    app.engine = engine = Engine(config, db, by_id, users.courier, _ports(config, db))
+    app.engine = engine = Engine(config, db, by_id, users.courier, _ports(config, db, app.search))
+    alerts = Alerts(db, app.search, Rights(config).of_company, engine.planned)
     follow(Reader(), users.wake)
     follow(engine.consumer, engine.wake)
-    return {"bot users": users.run, **engine.parts()}
+    return {"bot users": users.run, "alerts": alerts.run, **engine.parts()}
 
 
-def _ports(config: Config, db: Db) -> Ports:
+@asynccontextmanager
+async def searching(config: Config, db: Db) -> AsyncIterator[Search]:
+    """The search over everything, each for who asks."""
+    analysis = await asyncio.to_thread(Analysis)
+    ours = bot_ids(config)
+    words = {word for runner in bots(config).values() for word in runner.catalog.first_words}
+    index = TantivyIndex(config.data_dir / INDEX)
+    search = Search(db, index, _access(config), analysis, bots=ours, commands=words)
+    try:
+        yield search
+    finally:
+        search.close()
+        index.close()
+
+
+def _access(config: Config) -> Access:
+    return Access(config.access, Rights(config).of_company, bot_ids(config))
+
+
+def _ports(config: Config, db: Db, search: Search) -> Ports:
     """What bots get of the rest of the program, each for one who asks."""
     ours = bot_ids(config)
     return Ports(
         ArchiveDesk(
             db,
-            Access(config.access, Rights(config).of_company, ours),
+            _access(config),
             ours,
             outbox=config.data_dir / "outbox",
             retention=config.archive.redaction_retention,
             auditors=len(config.rights.auditors),
         ),
         DirectoryDesk(db, ours, left=config.access.after_leaving == "seen"),
+        SearchDesk(db, search, config.bots.timezone.zone),
         webhooks_for(db, config),
     )
 
@@ -310,6 +339,7 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
         up.callback(locks.release)
         if "bots" in roles:
             await check_pickle_key(config, url)
+            app.search = await up.enter_async_context(searching(config, db))
         if "inbox" in roles:
             intake = Intake(db)
             sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts)

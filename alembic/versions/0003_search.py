@@ -117,11 +117,30 @@ TABLES = (
         seq      bigint NOT NULL,                      -- of the event
         alert_id bigint NOT NULL REFERENCES search_alert (id) ON DELETE CASCADE,
         told_by  text,                                 -- the cause of the message that told it; NULL: not yet
-        at       timestamptz NOT NULL DEFAULT now(),
+        told_at  timestamptz,
         PRIMARY KEY (user_id, event_id)
     )
     """,
     "CREATE INDEX search_alerted_due ON search_alerted (user_id) WHERE told_by IS NULL",
+    # Up to where the inbox was looked through for them, once it was in the index.
+    "CREATE TABLE search_watch (one boolean PRIMARY KEY DEFAULT true CHECK (one), position bigint NOT NULL DEFAULT 0)",
+    "INSERT INTO search_watch DEFAULT VALUES",
+    # Messages that the index has made anew for another reason than the inbox: what is in their files was read.
+    "CREATE TABLE search_again (event_id text PRIMARY KEY)",
+    """
+    CREATE FUNCTION search_again() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO search_again
+        SELECT DISTINCT g.event_id FROM gone g JOIN event e ON e.event_id = g.event_id
+        WHERE e.sent_at > now() - interval '7 days' AND EXISTS (SELECT FROM search_alert)
+        ON CONFLICT DO NOTHING;
+        RETURN NULL;
+    END $$
+    """,
+    """
+    CREATE TRIGGER indexed AFTER DELETE ON index_due REFERENCING OLD TABLE AS gone FOR EACH STATEMENT
+    EXECUTE FUNCTION search_again()
+    """,
 )
 
 

@@ -6,6 +6,19 @@ from bridge.botapi.ask import Ask, Effects, NewJob, NewSetting, Person, Room
 from bridge.botapi.bot import Bot, Command, Words, button, command, job
 from bridge.botapi.catalog import Catalog, Entry, Meets, Setting
 from bridge.botapi.errors import BotError, BusyError, DeniedError, UsageError, UserError
+from bridge.botapi.finding import (
+    Alert,
+    Alerted,
+    Found,
+    Hit,
+    KnownPerson,
+    Mistake,
+    NotSearched,
+    OtherLine,
+    Remark,
+    SavedLine,
+    Search,
+)
 from bridge.botapi.help import help_on
 from bridge.botapi.kinds import Here, Past, Rest, Target
 from bridge.botapi.ports import (
@@ -54,6 +67,8 @@ from bridge.links import Permalink, event_link, permalink
 __all__ = [
     "MISSING",
     "ROLES",
+    "Alert",
+    "Alerted",
     "Answer",
     "Archive",
     "Ask",
@@ -75,19 +90,26 @@ __all__ = [
     "File",
     "Files",
     "Footprint",
+    "Found",
     "FoundFile",
     "FoundMessage",
     "Here",
+    "Hit",
+    "KnownPerson",
     "Link",
     "Marked",
     "Meets",
     "Messages",
+    "Mistake",
     "Named",
     "NewJob",
     "NewSetting",
+    "NotSearched",
+    "OtherLine",
     "Past",
     "Permalink",
     "Person",
+    "Remark",
     "Rendered",
     "Reply",
     "Rest",
@@ -95,7 +117,9 @@ __all__ = [
     "Room",
     "RoomStatus",
     "Runner",
+    "SavedLine",
     "Say",
+    "Search",
     "Setting",
     "SettingsStore",
     "Strings",

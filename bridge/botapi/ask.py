@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from bridge.botapi.finding import Search
     from bridge.botapi.ports import Archive, Directory, SettingsStore, Webhooks
     from bridge.botapi.rights import Role
 
@@ -91,6 +92,7 @@ class Ask:
     cause: str
     archive: Archive
     directory: Directory
+    search: Search
     webhooks: Webhooks
     stored: SettingsStore
     effects: Effects

@@ -116,6 +116,12 @@ class Catalog:
         self._words = {self._place(entry, word): entry for entry in self.entries for word in entry.command.words}
         self._longest = max((place[1].count(" ") + 1 for place in self._words), default=1)
 
+    @property
+    def first_words(self) -> set[str]:
+        """All words with which a line for one of these bots may begin."""
+        commands = {place[1].split()[0] for place in self._words if place[0] is None}
+        return {*commands, *self.groups, *(plain_word(word) for word in HELP)}
+
     def find(self, group: Bot | None, word: str) -> Entry | None:
         """The command of a word, or of a few; `group` is the bot whose word stands before it."""
         return self._words.get((group.name if group else None, plain_phrase(word)))

@@ -84,6 +84,10 @@ class Engine:
         for lanes in self._senders:
             lanes.wake()
 
+    def planned(self) -> None:
+        """Somebody has planned a job."""
+        self._jobs.wake()
+
     def state(self) -> Mapping[str, tuple[bool, str]]:
         """Whether each part works, and why not; for the health of the program."""
         return {lanes.name: lanes.state() for lanes in self._lanes()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from bridge.botapi.finding import Search
     from bridge.botapi.ports import Archive, Directory, Webhooks
     from bridge.botapi.rights import Role
 
@@ -40,6 +41,12 @@ class DirectoryFor(Protocol):
     def __call__(self, asker: Asker) -> Directory: ...
 
 
+class SearchFor(Protocol):
+    """Makes the search over what the asker may see."""
+
+    def __call__(self, asker: Asker) -> Search: ...
+
+
 class WebhooksFor(Protocol):
     """Makes the webhooks of the room that is asked in; they post as the bot that is asked."""
 
@@ -52,4 +59,5 @@ class Ports:
 
     archive_for: ArchiveFor
     directory_for: DirectoryFor
+    search_for: SearchFor
     webhooks_for: WebhooksFor

@@ -111,6 +111,7 @@ class Situations:
             cause=question.cause,
             archive=self._ports.archive_for(asker),
             directory=self._ports.directory_for(asker),
+            search=self._ports.search_for(asker),
             webhooks=self._ports.webhooks_for(asker),
             stored=self._stored,
             effects=Effects(),

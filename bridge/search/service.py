@@ -16,6 +16,7 @@ from bridge.archive.access_rule import is_joined
 from bridge.search import schema
 from bridge.search.compile import compiled
 from bridge.search.excerpt import Excerpts
+from bridge.search.index import Found as Documents
 from bridge.search.index import NotReadyError
 from bridge.search.query import In, Who, leaves
 from bridge.search.resolve import Asker, understand
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from bridge.archive.access import Access
     from bridge.search.analysis import Analysis
     from bridge.search.compile import Compiled
-    from bridge.search.index import Found as Documents
     from bridge.search.index import SearchIndex
     from bridge.search.query import Sort
     from bridge.search.resolve import Understood
@@ -45,6 +45,7 @@ MOST_COUNTED: Final = 1_000  # messages; of more it is only said that there are 
 SECONDS: Final = 5.0  # that a search may take
 THREADS: Final = 4
 SEARCH: Final = "search"  # in the audit log
+_MOST_DOCUMENTS: Final = 20  # of one message, with its files and its older texts
 _PAGES_AHEAD: Final = 5  # how many pages are asked for at once behind the first one
 
 
@@ -153,22 +154,27 @@ class Search:
             BusyError, NotReadyError, AuditRefusedError
         """
         async with self.looking(seeker, line) as look:
-            if look.asked.query is None or not seqs:
-                return ()
-            these = Query.boolean_query(
-                [(Occur.Should, Query.term_query(self._fields, schema.SEQ, seq)) for seq in seqs]
-            )
-            query = Query.boolean_query([(Occur.Must, await self._query(look)), (Occur.Must, these)])
-            search = self.index.search
-            found = await self.in_thread(
-                lambda: search(query, look.readable, sort="new", limit=10 * len(seqs), count=False)
-            )
+            found = await self._among(look, seqs)
             return await self._shown(look, {seq: found.hits[at].n for seq, at in _first(found).items()})
+
+    async def matching(self, seeker: Seeker, line: str, room_id: str, seqs: Collection[int]) -> set[int]:
+        """Those of some messages of a room that a line finds, by the rights of this moment.
+
+        Raises:
+            BusyError, NotReadyError
+        """
+        async with self.looking(seeker, line, room_id) as look:
+            return {hit.seq for hit in (await self._among(look, seqs)).hits}
 
     async def lacking(self, seeker: Seeker) -> Unread:
         """What may be read, but could not be searched."""
         async with export.snapshot(self._db) as db:
-            return await finding.unread(db, await self._readable(db, seeker), self.bots)
+            return await finding.unread(db, await self.readable(db, seeker), self.bots)
+
+    async def asks_nothing(self, seeker: Seeker, line: str) -> bool:
+        """Whether a line has nothing in it to look for."""
+        async with self.looking(seeker, line) as look:
+            return look.asked.query is None
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Do what waits for the disk.
@@ -183,16 +189,28 @@ class Search:
             raise BusyError from None
 
     @asynccontextmanager
-    async def looking(self, seeker: Seeker, line: str) -> AsyncIterator[Look]:
-        """A line as it was understood, for as long as one snapshot of the database is looked at."""
+    async def looking(self, seeker: Seeker, line: str, room_id: str | None = None) -> AsyncIterator[Look]:
+        """A line as it was understood, for as long as one snapshot of the database is looked at.
+
+        Args:
+            room_id: only what the seeker may read of this room.
+        """
         now = datetime.now(UTC).astimezone(seeker.timezone)
         async with export.snapshot(self._db) as db:
-            readable = await self._readable(db, seeker)
+            if room_id is None:
+                readable = await self.readable(db, seeker)
+            else:
+                readable = await self._access.for_room(db, seeker.user_id, room_id)
             understood = await understand(db, Asker(seeker.user_id, readable, self.bots), line, now)
             asked = compiled(understood, self.analysis, self._fields, now, auditor=readable.removed)
             yield Look(db, seeker, readable, understood, asked)
 
-    async def _readable(self, db: Connection, seeker: Seeker) -> Readable:
+    async def readable(self, db: Connection, seeker: Seeker) -> Readable:
+        """What somebody searches in.
+
+        Raises:
+            NotInRoomError, AuditRefusedError
+        """
         if seeker.purpose is not None:
             return self._access.for_auditor(seeker.user_id, seeker.purpose)
         if seeker.room_id is None:
@@ -233,6 +251,15 @@ class Search:
             else isinstance(one, In) and not set(chats).isdisjoint(names.rooms.get(one.name, ()))
             for one in leaves(understood.query.root, wanted=True)
         )
+
+    async def _among(self, look: Look, seqs: Collection[int]) -> Documents:
+        """The documents of these messages that are asked for."""
+        if look.asked.query is None or not seqs:
+            return Documents((), None)
+        these = [(Occur.Should, Query.term_query(self._fields, schema.SEQ, seq)) for seq in seqs]
+        query = Query.boolean_query([(Occur.Must, await self._query(look)), (Occur.Must, Query.boolean_query(these))])
+        search, most = self.index.search, _MOST_DOCUMENTS * len(seqs)
+        return await self.in_thread(lambda: search(query, look.readable, sort="new", limit=most, count=False))
 
     async def _documents(self, look: Look, place: _After | None, limit: int) -> Documents:
         query, sort, search = await self._query(look), look.asked.sort, self.index.search

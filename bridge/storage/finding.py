@@ -10,6 +10,7 @@ from bridge.storage.reading import NAME, MessageRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from bridge.storage.db import Connection
     from bridge.storage.readable import Readable
@@ -110,6 +111,18 @@ LEFT JOIN media f ON f.media_id = a.media_id LEFT JOIN extracted x ON x.sha256 =
 WHERE a.room_id = ANY($1::text[]) AND a.kind = 'file'
   AND NOT EXISTS (SELECT FROM redaction r WHERE r.target_id = m.event_id AND r.room_id = m.room_id)
 """  # noqa: S608
+# Names that somebody had at a time of which the asker may read, and the rooms that both are in.
+_NAMES = f"""
+SELECT DISTINCT ON (m.user_id, m.display_name) m.user_id, m.display_name, m.from_at
+FROM membership m {WITHIN} WHERE m.user_id = ANY($6::text[]) AND m.display_name IS NOT NULL
+ORDER BY m.user_id, m.display_name, m.from_at DESC
+"""  # noqa: S608
+_TOGETHER = """
+SELECT o.user_id, o.room_id FROM membership mine JOIN membership o ON o.room_id = mine.room_id
+WHERE mine.user_id = $1 AND mine.membership = 'join' AND mine.to_ord IS NULL
+  AND o.user_id = ANY($2::text[]) AND o.membership = 'join' AND o.to_ord IS NULL
+  AND NOT EXISTS (SELECT FROM room r WHERE r.room_id = o.room_id AND r.type = 'm.space')
+"""
 _BEGINNING = "SELECT left(text, $2) FROM extracted WHERE sha256 = $1"
 _WITH_BOTS = "SELECT room_id FROM bot_room WHERE direct UNION SELECT room_id FROM direct_chat WHERE room_id IS NOT NULL"
 
@@ -152,6 +165,22 @@ async def unread(db: Connection, readable: Readable, bots: Collection[str]) -> U
     no_key = await db.fetchval(_NOT_DECRYPTED, *spans, list(others), MOST)
     unreadable, waiting = (await db.fetch(_FILES, *spans))[0]
     return Unread(len(without), no_bot, no_key, waiting, unreadable)
+
+
+async def names_of(db: Connection, readable: Readable, user_ids: Collection[str]) -> dict[str, list[str]]:
+    """By person the names that they had where somebody may read, the last one first."""
+    found: dict[str, list[tuple[datetime, str]]] = {}
+    for user_id, name, at in await db.fetch(_NAMES, *readable.all_columns(), list(user_ids)):
+        found.setdefault(user_id, []).append((at, name))
+    return {user_id: [name for _, name in sorted(names, reverse=True)] for user_id, names in found.items()}
+
+
+async def together(db: Connection, user_id: str, user_ids: Collection[str]) -> dict[str, list[str]]:
+    """By person the rooms that somebody is in with them."""
+    found: dict[str, list[str]] = {}
+    for other, room_id in await db.fetch(_TOGETHER, user_id, list(user_ids)):
+        found.setdefault(other, []).append(room_id)
+    return found
 
 
 async def beginning(db: Connection, sha256: str, most: int) -> str:

@@ -149,7 +149,7 @@ class Stage:
         couriers = {user: self.server.courier(user) for user in runners}
         self.listener = Listener(self.config, runners, now=lambda: self.now)
         self.recorded = Recorded(self.db, patience=0.2)
-        situations = Situations(self.config, self.db, Ports(unused, unused, unused), now=lambda: self.now)
+        situations = Situations(self.config, self.db, Ports(unused, unused, unused, unused), now=lambda: self.now)
         answering = Answering(self.db, runners, situations, self.recorded, handler_seconds=0.5)
         limits = Limits(self.config.bots.commands_per_minute, self.clock)
         self.worker = Worker(self.db, answering, situations, couriers, limits=limits, then=lambda: None)

@@ -30,7 +30,8 @@ class Running:
         unused: Any = lambda asker: asker  # noqa: E731
         runners: Any = {POST: stage.post, NEWS: stage.news}
         couriers = {user: stage.server.courier(user) for user in runners}
-        self.engine = Engine(stage.config, stage.db, runners, couriers.__getitem__, Ports(unused, unused, unused))
+        ports = Ports(unused, unused, unused, unused)
+        self.engine = Engine(stage.config, stage.db, runners, couriers.__getitem__, ports)
         recorder = Follower(stage.db, Recorder(), then=self.engine.recorded)
         listener = Follower(stage.db, self.engine.consumer, then=self.engine.wake)
         self._followers = (recorder, listener)

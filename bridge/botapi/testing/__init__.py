@@ -11,12 +11,14 @@ A `Talk` keeps what was set and planned from one question to the next: `talk = T
 from __future__ import annotations
 
 from bridge.botapi.testing.fakes import FakeArchive, FakeDirectory, FakeWebhooks, MemorySettings
+from bridge.botapi.testing.finding import FakeSearch
 from bridge.botapi.testing.talk import Answered, Talk, answer, ask, press
 
 __all__ = [
     "Answered",
     "FakeArchive",
     "FakeDirectory",
+    "FakeSearch",
     "FakeWebhooks",
     "MemorySettings",
     "Talk",

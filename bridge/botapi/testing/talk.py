@@ -12,6 +12,7 @@ from bridge.botapi.ask import Ask, Effects, Person, Room
 from bridge.botapi.bot import Bot
 from bridge.botapi.runner import Outcome, Runner
 from bridge.botapi.testing.fakes import FakeArchive, FakeDirectory, FakeWebhooks, MemorySettings
+from bridge.botapi.testing.finding import FakeSearch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         target: str | None
         archive: FakeArchive
         directory: FakeDirectory
+        search: FakeSearch
         webhooks: FakeWebhooks
 
 
@@ -123,6 +125,7 @@ class Talk:
     target: str | None = None
     archive: FakeArchive = field(default_factory=FakeArchive)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    search: FakeSearch = field(default_factory=FakeSearch)
     webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
     settings: MemorySettings = field(default_factory=MemorySettings)
     jobs: dict[tuple[str, str, str], NewJob] = field(default_factory=dict)
@@ -178,6 +181,7 @@ class Talk:
             cause=f"$question{self._count}",
             archive=self.archive,
             directory=self.directory,
+            search=self.search,
             webhooks=self.webhooks,
             stored=self.settings,
             effects=Effects(),

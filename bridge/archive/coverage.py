@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DERIVED = "search"  # this consumer keeps nothing that is not in the archive
 HELD_STATES = ("stored", "erased")  # erased: as the retention of removed messages demands
+READ_STATES = ("done", "no_text", "due")
+TEXT_STATES = (*READ_STATES, "locked", "failed", "too_large", "no_ocr")
 STATES = ("stored", "pending", "too_large", "failed", "erased")
 
 
@@ -29,6 +31,7 @@ class Room:
     row: RoomRow
     unread: Counter[str] = field(default_factory=Counter)
     attachments: Counter[tuple[str, str]] = field(default_factory=Counter)
+    texts: Counter[tuple[str, str]] = field(default_factory=Counter)  # of the attachments that are stored
     set_aside: Counter[tuple[str, str]] = field(default_factory=Counter)
     referred: int = 0  # events that others refer to; of a room without its beginning they may well be older
 
@@ -77,6 +80,7 @@ class Room:
                 "reasons": dict(sorted(self.unread.items())),
             },
             "attachments": _attachments(self.attachments),
+            "texts": _texts(self.texts),
             "set_aside": _set_aside(self.set_aside),
         }
 
@@ -120,6 +124,7 @@ class Coverage:
             "read": sum(row.read_events for row in rows),
             "unread": sum(room.unread.total() for room in self.rooms),
             "attachments": _attachments(sum((room.attachments for room in self.rooms), Counter())),
+            "texts": _texts(sum((room.texts for room in self.rooms), Counter())),
             "set_aside": self.set_aside.total(),
         }
 
@@ -161,6 +166,8 @@ async def measure(tx: Connection, bots: Sequence[str], room_id: str | None = Non
         room.unread[count.reason or ""] += count.count
     for room, count in _of_rooms(rooms, await coverage.attachments(tx, room_id)):
         room.attachments[count.what, count.reason or ""] += count.count
+    for room, count in _of_rooms(rooms, await coverage.texts(tx, room_id)):
+        room.texts[count.what, count.reason or ""] += count.count
     for room, count in _of_rooms(rooms, await coverage.referred(tx, room_id)):
         room.referred = count.count if room.row.has_beginning else 0
     aside: Counter[tuple[str, str]] = Counter()
@@ -187,13 +194,21 @@ def _of_rooms(rooms: dict[str, Room], counts: Iterable[Count]) -> Iterator[tuple
 
 
 def _attachments(counts: Counter[tuple[str, str]]) -> dict[str, Any]:
-    states: dict[str, Any] = dict.fromkeys(STATES, 0)
+    return _by_state(counts, STATES, HELD_STATES)
+
+
+def _texts(counts: Counter[tuple[str, str]]) -> dict[str, Any]:
+    return _by_state(counts, TEXT_STATES, READ_STATES)
+
+
+def _by_state(counts: Counter[tuple[str, str]], states: Sequence[str], good: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = dict.fromkeys(states, 0)
     reasons: Counter[str] = Counter()
     for (state, reason), count in counts.items():
-        states[state] += count
-        if state not in HELD_STATES and reason:
+        found[state] += count
+        if state not in good and reason:
             reasons[reason] += count
-    return {**states, "reasons": dict(sorted(reasons.items()))}
+    return {**found, "reasons": dict(sorted(reasons.items()))}
 
 
 def _set_aside(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bridge.archive.coverage import Coverage, measure
+from bridge.archive.coverage import READ_STATES, TEXT_STATES, Coverage, measure
 from bridge.cli.catch_up import catch_up
 from bridge.cli.common import open_archive
 from bridge.config.users import bot_ids
@@ -60,6 +60,7 @@ def table(found: Coverage) -> Iterator[str]:
         f"{totals['rooms']:,} rooms, {totals['events']:,} events, {totals['messages']:,} messages, "
         f"{totals['attachments']['stored']:,} attachments"
     )
+    yield from _texts(totals["texts"])
     if found.unsorted:
         yield f"{found.unsorted:,} transactions came in that are not sorted yet"
     for row in found.consumers:
@@ -96,6 +97,18 @@ def _lacking(found: Coverage) -> Iterator[str]:
         if found.set_aside:
             yield "  (what is set aside is tried again by `postkamer retry`)"
         yield ""
+
+
+def _texts(counts: dict[str, Any]) -> Iterator[str]:
+    """How much of the stored attachments can be searched."""
+    unreadable = sum(counts[state] for state in TEXT_STATES if state not in READ_STATES)
+    if not (unreadable or any(counts[state] for state in READ_STATES)):
+        return
+    yield (
+        f"Text of attachments: {counts['done']:,} read, {counts['no_text']:,} have none, {unreadable:,} could not be "
+        f"read, {counts['due']:,} waiting"
+    )
+    yield from (f"  {count:,} not read: {reason}" for reason, count in counts["reasons"].items())
 
 
 def _room(room: Room) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from bridge.app import consumers
 from bridge.archive.consumer import retry
 from bridge.cli.common import open_archive
 from bridge.errors import PostkamerError
-from bridge.storage import indexing, media
+from bridge.storage import extracted, indexing, media
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,8 @@ async def _retry(config_path: Path, wanted: str | None) -> int:
         if wanted in (None, "media"):
             async with db.connection() as connection:
                 count = await media.retry_failed(connection)
-            print(f"media: {count} attachments will be fetched again while Postkamer runs")
+                texts = await extracted.retry_failed(connection)
+            print(f"media: {count} attachments will be fetched again while Postkamer runs, the text of {texts} be read")
         if wanted in (None, SEARCH):
             async with db.connection() as connection:
                 count = await indexing.retry(connection)

@@ -102,6 +102,13 @@ FROM attachment a LEFT JOIN media m ON m.media_id = a.media_id
 WHERE $1::text IS NULL OR a.room_id = $1
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
+_TEXTS = """
+SELECT a.room_id, coalesce(x.state, 'due'), x.reason, count(DISTINCT a.media_id)
+FROM attachment a JOIN media m ON m.media_id = a.media_id AND m.state = 'stored'
+LEFT JOIN extracted x ON x.sha256 = m.sha256
+WHERE $1::text IS NULL OR a.room_id = $1
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
 _SET_ASIDE = """
 SELECT room_id, consumer, reason, count(*) FROM set_aside WHERE $1::text IS NULL OR room_id = $1
 GROUP BY room_id, consumer, reason ORDER BY room_id NULLS FIRST, consumer, reason
@@ -162,6 +169,11 @@ async def unread(db: Connection, bots: Sequence[str], room_id: str | None = None
 async def attachments(db: Connection, room_id: str | None = None) -> list[Count]:
     """Files by state (table `media`)."""
     return [Count(*row) for row in await db.fetch(_ATTACHMENTS, room_id, timeout=SECONDS)]
+
+
+async def texts(db: Connection, room_id: str | None = None) -> list[Count]:
+    """Stored files by what is known of their text (table `extracted`)."""
+    return [Count(*row) for row in await db.fetch(_TEXTS, room_id, timeout=SECONDS)]
 
 
 async def set_aside(db: Connection, room_id: str | None = None) -> list[Count]:

@@ -140,6 +140,32 @@ async def test_attachments_and_what_is_set_aside(scribe: Scribe) -> None:
     assert not found.complete
 
 
+async def test_the_text_of_attachments(scribe: Scribe) -> None:
+    states = [("done", None), ("done", "only the beginning was read"), ("locked", "needs a password"), ("failed", None)]
+    await scribe.event("m.room.create", {}, state_key="")
+    for number, (state, reason) in enumerate(states):
+        await scribe.file(await scribe.message("bijlage"), f"{number}.pdf", state="stored", sha256=f"{number}")
+        await scribe.execute(
+            "INSERT INTO extracted (sha256, state, reason) VALUES ($1, $2, $3)", f"{number}", state, reason
+        )
+    await scribe.file(await scribe.message("bijlage"), "9.pdf", state="stored", sha256="9")
+    await scribe.file(await scribe.message("bijlage"), "8.pdf", state="failed", reason="404")
+    found = await measured(scribe)
+    assert found.totals()["texts"] == {
+        "done": 2,
+        "no_text": 0,
+        "due": 1,
+        "locked": 1,
+        "failed": 1,
+        "too_large": 0,
+        "no_ocr": 0,
+        "reasons": {"needs a password": 1},
+    }
+    lines = list(table(found))
+    assert "Text of attachments: 2 read, 0 have none, 2 could not be read, 1 waiting" in lines
+    assert "  1 not read: needs a password" in lines
+
+
 async def test_a_consumer_that_is_behind(scribe: Scribe) -> None:
     await scribe.event("m.room.create", {}, state_key="")
     await follow_to_the_end(scribe)

@@ -61,7 +61,7 @@ from bridge.botapi.runner import Runner
 from bridge.botapi.settings import read as read_settings
 from bridge.botapi.settings import write as write_setting
 from bridge.botapi.strings import Strings
-from bridge.botapi.words import plain_word
+from bridge.botapi.words import plain_phrase, plain_word
 from bridge.links import Permalink, event_link, permalink
 
 __all__ = [
@@ -140,6 +140,7 @@ __all__ = [
     "line",
     "may",
     "permalink",
+    "plain_phrase",
     "plain_word",
     "read",
     "read_settings",

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from bridge.botapi import schedule, settings
-from bridge.botapi.ask import NewJob
+from bridge.botapi.ask import NewJob, NewSetting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -140,6 +140,14 @@ class Bot:
         """What is set for the room, or for the asker: an object of `room_settings` or `person_settings`."""
         scope: settings.Scope = "room" if cls is self.room_settings else "person"
         return await settings.read(ask, self.name, scope, cls)
+
+    def remember(self, ask: Ask, name: str, value: object) -> None:
+        """Keep a JSON value for the asker, together with the answer; nobody sets it by hand."""
+        ask.effects.settings.append(NewSetting(self.name, "person", ask.sender.user_id, name, value))
+
+    async def remembered(self, ask: Ask, name: str) -> Any:
+        """What was kept for the asker under this name; None: nothing."""
+        return (await ask.stored.get(self.name, "person", ask.sender.user_id)).get(name)
 
     def at(self, ask: Ask, when: datetime, action: Callable[..., Any], *, key: str, **args: Any) -> None:
         """Do something once. The same `key` again replaces what was planned.

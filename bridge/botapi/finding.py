@@ -24,6 +24,7 @@ class Hit:
         file: the name of the file in which it was found, else of the first one of the message; None: it has none.
         file_size: bytes; None: not known.
         in_file: the excerpt is of the text inside the file.
+        encrypted: answers with it must be sealed.
         removed: only auditors find these.
     """
 
@@ -39,6 +40,7 @@ class Hit:
     file_size: int | None = None
     in_file: bool = False
     edited: bool = False
+    encrypted: bool = False
     removed: bool = False
 
 

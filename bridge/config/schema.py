@@ -126,7 +126,7 @@ class Bots:
             BotUser(
                 localpart=Localpart("postkamer"),
                 displayname="Postkamer",
-                bots=(BotName("archive"), BotName("core"), BotName("webhook")),
+                bots=(BotName("archive"), BotName("core"), BotName("search"), BotName("webhook")),
             ),
             BotUser(localpart=Localpart("mededelingen"), displayname="Mededelingen", bots=(BotName("announce"),)),
         ),

@@ -202,5 +202,6 @@ def _hit(hit: results.Hit) -> Hit:
         file_size=hit.file.size if hit.file is not None else None,
         in_file=hit.in_file,
         edited=hit.edited,
+        encrypted=hit.encrypted,
         removed=hit.removed,
     )

@@ -128,7 +128,7 @@ def test_every_key_that_is_said_is_there(bot: type[Bot]) -> None:
 
 def declared(bot: str) -> set[str]:
     """Keys that a declaration asks for."""
-    keys = {"about"}
+    keys = {"about", "more"}
     for entry in CATALOG.entries:
         if entry.bot.name == bot:
             keys |= {f"{entry.method}.help", f"{entry.method}.example"}
@@ -158,7 +158,7 @@ def unused(strings: Strings, known: set[str], texts: frozenset[str]) -> set[str]
 
 @pytest.mark.parametrize("bot", BOTS, ids=lambda bot: bot.name)
 def test_no_string_of_a_bot_is_unused(bot: type[Bot]) -> None:
-    folders = (folder_of(bot()).parent, ROOT / "bridge" / "engine", ROOT / "bridge" / "botapi")
+    folders = (folder_of(bot()).parent, *(ROOT / "bridge" / part for part in ("engine", "botapi", "search")))
     texts = frozenset(text for folder in folders for text in literals(folder))
     assert unused(CATALOG.strings[bot.name], declared(bot.name), texts) == set()
 

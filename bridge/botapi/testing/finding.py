@@ -20,7 +20,8 @@ _MOST = 20
 
 @dataclass(slots=True)
 class FakeSearch:
-    """Finds messages in whose excerpt all words of the line stand; a cursor is the number of what was shown already.
+    """Finds messages in whose excerpt all words of the line stand, without its quotes. A cursor is the number of what
+    was shown already.
 
     Attributes:
         hits: newest first.
@@ -56,7 +57,7 @@ class FakeSearch:
             raise DeniedError("in a test")
         if purpose is not None:
             self.purposes.append(purpose)
-        words = line.lower().split()
+        words = line.replace('"', " ").lower().split()
         some = [hit for hit in self.hits if _has(hit, words) and not (everyone and hit.event_id in self.hidden)]
         start = int(after or 0)
         following = str(start + limit) if len(some) > start + limit else None

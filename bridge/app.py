@@ -57,6 +57,7 @@ log = structlog.get_logger(__name__)
 
 SHUTDOWN_SECONDS = 5.0
 DATABASE_SECONDS = 3.0
+AWAY_SECONDS = 0.2
 
 Part = Callable[[], Awaitable[None]]
 
@@ -87,7 +88,7 @@ class App:
             self.engine.posted()
 
     def database_away(self) -> None:
-        """A transaction could not be stored."""
+        """A transaction was not taken."""
         self._away.set()
 
     async def refresh(self) -> None:
@@ -126,6 +127,7 @@ class App:
             await self._until(self.db.ping, "database", "waiting for the database")
             await self._until(self._ping, "homeserver", "waiting for the homeserver")
             await self._away.wait()
+            await asyncio.sleep(AWAY_SECONDS)  # it has to have understood that we failed
 
     async def _ping(self) -> None:
         try:

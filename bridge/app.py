@@ -206,7 +206,8 @@ def _bots_at_work(
 ) -> Mapping[str, Part]:
     config, db = app.config, app.db
     runners = bots(config)
-    users = Bots(config, db, session, app.health, users=list(runners))
+    # The first one reads encrypted rooms also when none of its bots can be used.
+    users = Bots(config, db, session, app.health, users=list(dict.fromkeys((config.bots.users[0], *runners))))
     by_id = {bot_id(config, user): one for user, one in runners.items()}
     app.engine = engine = Engine(config, db, by_id, users.courier, _ports(config, db))
     follow(Reader(), users.wake)

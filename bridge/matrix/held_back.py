@@ -1,9 +1,10 @@
 """Getting what the homeserver holds back without knowing it.
 
 A Synapse that has just sent all that we missed looks for more, finds nothing, and goes over to sending at once. What
-comes between these two steps is written down, and lies there until the next outage: `_TransactionController.send` and
-`on_recovered` in its appservice/scheduler.py. Nothing tells us. So after each outage, when all is quiet, one transaction
-is not taken. The homeserver then does what it does after any outage: it sends what it has written down, oldest first.
+comes between these two steps is written down, and lies there until the next outage (its appservice/scheduler.py:
+`_TransactionController.send` and `on_recovered`). Nothing tells us. So after each outage, when all is quiet, one
+transaction is not taken. The homeserver then does what it does after any outage: it sends what it has written down,
+oldest first.
 """
 
 from __future__ import annotations

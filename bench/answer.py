@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import signal
 import statistics
 import sys
 import tempfile
@@ -108,7 +109,7 @@ async def main() -> int:
             echo = Course(THEIRS, anna, await stage.room(THEIRS), "!echo nummer {n}", by_anna, user_ids[THEIRS])
             print(f"medians of {args.rounds} rounds in ms (95th percentile); Synapse on SQLite, maubot {VERSION}")
             _tell("without Postkamer", await _in_turn((carry, echo), args.rounds))
-            up.push_async_callback(stage.program.kill)
+            up.push_async_callback(stage.program.kill, signal.SIGTERM)
             await stage.program.start()
             room = await stage.room(OURS)
             if args.archived:

@@ -64,6 +64,7 @@ log = structlog.get_logger(__name__)
 
 SHUTDOWN_SECONDS = 5.0
 DATABASE_SECONDS = 3.0
+AWAY_SECONDS = 0.2
 
 Part = Callable[[], Awaitable[None]]
 
@@ -95,7 +96,7 @@ class App:
             self.engine.posted()
 
     def database_away(self) -> None:
-        """A transaction could not be stored."""
+        """A transaction was not taken."""
         self._away.set()
 
     async def refresh(self) -> None:
@@ -137,6 +138,7 @@ class App:
             await self._until(self.db.ping, "database", "waiting for the database")
             await self._until(self._ping, "homeserver", "waiting for the homeserver")
             await self._away.wait()
+            await asyncio.sleep(AWAY_SECONDS)  # it has to have understood that we failed
 
     async def _ping(self) -> None:
         try:
@@ -216,7 +218,8 @@ def _bots_at_work(
     config, db = app.config, app.db
     assert app.search is not None  # noqa: S101 (this is the role that has it)
     runners = bots(config)
-    users = Bots(config, db, session, app.health, users=list(runners))
+    # The first one reads encrypted rooms also when none of its bots can be used.
+    users = Bots(config, db, session, app.health, users=list(dict.fromkeys((config.bots.users[0], *runners))))
     by_id = {bot_id(config, user): one for user, one in runners.items()}
     app.engine = engine = Engine(config, db, by_id, users.courier, _ports(config, db, app.search))
     alerts = Alerts(db, app.search, Rights(config).of_company, engine.planned)

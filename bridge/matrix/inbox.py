@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from bridge.matrix.held_back import HeldBack
 from bridge.matrix.transaction import is_empty
 from bridge.rawjson import MalformedError
 from bridge.storage.db import UNAVAILABLE
@@ -51,8 +52,8 @@ class Inbox:
 
     Args:
         hs_token: what the homeserver has to show.
-        on_away: called when a transaction could not be stored, since the homeserver then waits longer and longer
-            until it is pinged.
+        on_away: called when a transaction was not taken, since the homeserver then waits longer and longer until it
+            is pinged.
     """
 
     def __init__(self, hs_token: str, intake: Intake, metrics: Metrics, on_away: Callable[[], None]) -> None:
@@ -60,6 +61,7 @@ class Inbox:
         self._intake = intake
         self._metrics = metrics
         self._on_away = on_away
+        self._held_back = HeldBack()
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -95,19 +97,27 @@ class Inbox:
         except MalformedError as error:
             log.warning("transaction is not JSON of the expected form", bytes=len(body))
             return _error(400, "M_NOT_JSON", f"The body is no transaction: {error}.")
+        if not empty and self._held_back.refuse():
+            log.info("asking the homeserver to send again, with what it may hold back")
+            self._on_away()
+            return _error(503, "M_UNKNOWN", "Send it again, with what else there is.")
         try:
             if not empty:
                 await self._intake.put(body)
         except UNAVAILABLE as error:
             log.warning("transaction not stored, the database is away", error=type(error).__name__)
-            self._on_away()
+            self._failed()
             return _error(503, "M_UNKNOWN", "The database is away; send it again.")
         except Exception:
             log.exception("transaction not stored", bytes=len(body))
-            self._on_away()
+            self._failed()
             return _error(500, "M_UNKNOWN", "Not stored; send it again.")
         self._metrics.transactions.inc()
         return web.json_response({})
+
+    def _failed(self) -> None:
+        self._held_back.outage()
+        self._on_away()
 
     async def _unknown(self, request: web.Request) -> web.Response:
         del request

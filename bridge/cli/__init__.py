@@ -12,7 +12,7 @@ from bridge.errors import PostkamerError
 
 DONE, NO, WRONG_USE = 0, 1, 2
 
-COMMANDS = ("init", "check", "run", "export", "coverage", "backfill", "retry", "rebuild", "new-bot", "demo")
+COMMANDS = ("init", "check", "run", "export", "search", "coverage", "backfill", "retry", "rebuild", "new-bot", "demo")
 
 
 def parser(names: tuple[str, ...] = COMMANDS) -> argparse.ArgumentParser:

@@ -42,6 +42,8 @@ from bridge.matrix.transaction import arrivals
 from bridge.monitor import health as monitor
 from bridge.monitor.metrics import Metrics
 from bridge.search.analysis import Analysis
+from bridge.search.extract.ocr import find_tesseract
+from bridge.search.extract.worker import ExtractWorker
 from bridge.search.index import TantivyIndex
 from bridge.search.process import FOLDER as INDEX
 from bridge.search.process import IndexerProcess
@@ -81,6 +83,7 @@ class App:
         self.health = monitor.Health(frozenset({"database", *({"inbox"} & set(roles))}))
         self.followers: dict[str, Follower] = {}
         self.media: MediaWorker | None = None
+        self.texts: ExtractWorker | None = None
         self.engine: Engine | None = None
         self.search: Search | None = None
         self._away = asyncio.Event()
@@ -113,6 +116,8 @@ class App:
             self.health.set(name, follower.failing is None, detail)
         if self.media is not None:
             self.health.set("media worker", self.media.failing is None, self.media.failing or "")
+        if self.texts is not None:
+            self.health.set("attachment texts", self.texts.failing is None, self.texts.failing or "")
         for name, (ok, detail) in (self.engine.state() if self.engine is not None else {}).items():
             self.health.set(name, ok, detail)
         if "indexer" in self.roles:
@@ -209,6 +214,8 @@ def _workers(app: App, session: aiohttp.ClientSession) -> dict[str, Part]:
         app.media = MediaWorker(db, blobs, source, max_size=config.archive.max_attachment_size)
         follow(MediaConsumer(), app.media.wake)
         parts["media worker"] = app.media.run
+        app.texts = ExtractWorker(db, blobs, tesseract=find_tesseract())
+        parts["attachment texts"] = app.texts.run
     return parts
 
 

@@ -16,6 +16,7 @@ _WORDS = (
     "de offerte voor het kozijn is klaar maar de levering van de motor duurt nog twee weken graag even bellen met de "
     "the drawing of the gearbox needs one more change before we order bearings and seals from our supplier in Venlo"
 ).split()
+_VOCABULARY = 200_000
 
 
 def chat(path: Path | None, *, seed: int = 1) -> Iterator[dict[str, Any]]:
@@ -25,10 +26,11 @@ def chat(path: Path | None, *, seed: int = 1) -> Iterator[dict[str, Any]]:
         path: JSON lines, perhaps gzipped; without it the messages are made up.
     """
     for turn in itertools.count():
-        yield from (_read(path) if path else _invent(random.Random(seed + turn)))
+        yield from (read(path) if path else _invent(random.Random(seed + turn)))
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Each once."""
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
         for line in lines:
             yield json.loads(line)
@@ -42,6 +44,37 @@ def _invent(choice: random.Random) -> Iterator[dict[str, Any]]:
             "ts": 1_700_000_000 + 20 * n,
             "body": " ".join(choice.choices(_WORDS, k=choice.randrange(3, 40))),
         }
+
+
+def company(*, rooms: int = 200, people: int = 300, seed: int = 1) -> Iterator[dict[str, Any]]:
+    """The same made up as a company's: a few rooms with much, many with little, and words as often as a language has them.
+
+    A thousandth of the messages have a word that stands nowhere else.
+    """
+    choice = random.Random(seed)
+    words = _vocabulary(choice)
+    by_rank = [list(itertools.accumulate(1 / (rank + 3) for rank in range(count))) for count in (len(words), rooms)]
+    for n in itertools.count():
+        said = choice.choices(words, cum_weights=by_rank[0], k=choice.randrange(3, 40))
+        if n % 1_000 == 0:
+            said.append(f"zeldzaam{n}")
+        yield {
+            "room": f"room{choice.choices(range(rooms), cum_weights=by_rank[1])[0]}",
+            "sender": f"u{choice.randrange(people):04}",
+            "ts": 1_450_000_000 + 300 * n,
+            "body": " ".join(said),
+        }
+
+
+def _vocabulary(choice: random.Random) -> list[str]:
+    """Words, the most frequent first."""
+    syllables = [
+        a + b + c for a in "bdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "oe", "ie") for c in "klmnrst"
+    ]
+    found = dict.fromkeys(_WORDS)
+    while len(found) < _VOCABULARY:
+        found["".join(choice.choices(syllables, k=choice.randrange(1, 4)))] = None
+    return list(found)
 
 
 def events(

@@ -1,4 +1,4 @@
-"""A Synapse of our own on this machine, for the demo and for the tests: SQLite, loopback only, no federation."""
+"""A Synapse of our own on this machine, for the demo and for the tests: loopback only, no federation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bridge.errors import PostkamerError
 from bridge.storage.claim import claim
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
@@ -38,13 +38,22 @@ _LAUNCHER = Path(bridge.__file__).parent / "storage" / "launcher.py"
 class LocalSynapse:
     """The server of one directory. Its port, secrets, users and rooms stay from one start to the next."""
 
-    def __init__(self, directory: Path, *, server_name: str, port: int, registrations: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        server_name: str,
+        port: int,
+        registrations: Sequence[Path],
+        database: Mapping[str, Any] | None = None,
+    ) -> None:
         self.directory = directory.absolute()
         self.server_name = server_name
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = self.directory / "homeserver.log"
         self._registrations = tuple(registrations)
+        self._database = database
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -58,7 +67,7 @@ class LocalSynapse:
         Raises:
             PostkamerError: it ended, or did not answer in time; with the end of its log.
         """
-        write_config(self.directory, self.server_name, self.port, self._registrations)
+        write_config(self.directory, self.server_name, self.port, self._registrations, self._database)
         with self.log.open("ab") as log:
             before = log.tell()
             self._process = await asyncio.create_subprocess_exec(
@@ -219,6 +228,7 @@ async def local_synapse(
     registrations: Sequence[Path] = (),
     port: int | None = None,
     server_name: str = DEFAULT_SERVER_NAME,
+    database: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[LocalSynapse]:
     """A running Synapse; it ends with the block, and dies with this process.
 
@@ -227,6 +237,7 @@ async def local_synapse(
         registrations: registration files of application services. They are read at each start.
         port: of the client API; left out: that of last time, or a free one.
         server_name: cannot change once users are there.
+        database: `database` of homeserver.yaml; left out: SQLite.
 
     Raises:
         PostkamerError: it does not start, or another process uses the directory.
@@ -237,7 +248,11 @@ async def local_synapse(
         )
     with claim(directory, name="synapse.lock"):
         server = LocalSynapse(
-            directory, server_name=server_name, port=await _port_of(directory, port), registrations=registrations
+            directory,
+            server_name=server_name,
+            port=await _port_of(directory, port),
+            registrations=registrations,
+            database=database,
         )
         await server.start()
         try:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _UNLIMITED = {"per_second": 9999, "burst_count": 9999}
@@ -44,8 +44,17 @@ def kept_secrets(directory: Path) -> Secrets:
     return made
 
 
-def write_config(directory: Path, server_name: str, port: int, registrations: Sequence[Path]) -> Path:
+def write_config(
+    directory: Path,
+    server_name: str,
+    port: int,
+    registrations: Sequence[Path],
+    database: Mapping[str, Any] | None = None,
+) -> Path:
     """Write homeserver.yaml, and what it refers to, in `directory`.
+
+    Args:
+        database: as homeserver.yaml has it; None: SQLite.
 
     Returns:
         the path of homeserver.yaml (JSON is YAML too).
@@ -55,6 +64,7 @@ def write_config(directory: Path, server_name: str, port: int, registrations: Se
     _private(directory / "log.yaml", json.dumps(_logging()))
     settings = _settings(directory, server_name, port, kept) | {
         "app_service_config_files": [str(path.resolve()) for path in registrations],
+        **({"database": database} if database else {}),
     }
     path = directory / "homeserver.yaml"
     _private(path, json.dumps(settings, indent=2))

@@ -47,7 +47,7 @@ def _invent(choice: random.Random) -> Iterator[dict[str, Any]]:
 
 
 def company(*, rooms: int = 200, people: int = 300, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """The same made up as a company's: a few rooms with much, many with little, and words as often as a language has them.
+    """The same as of a company: a few rooms with much, many with little, and words as often as a language has them.
 
     A thousandth of the messages have a word that stands nowhere else.
     """
@@ -68,9 +68,8 @@ def company(*, rooms: int = 200, people: int = 300, seed: int = 1) -> Iterator[d
 
 def _vocabulary(choice: random.Random) -> list[str]:
     """Words, the most frequent first."""
-    syllables = [
-        a + b + c for a in "bdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "oe", "ie") for c in "klmnrst"
-    ]
+    vowels = ("a", "e", "i", "o", "u", "oe", "ie")
+    syllables = [first + vowel + last for first in "bdfghjklmnprstvwz" for vowel in vowels for last in "klmnrst"]
     found = dict.fromkeys(_WORDS)
     while len(found) < _VOCABULARY:
         found["".join(choice.choices(syllables, k=choice.randrange(1, 4)))] = None

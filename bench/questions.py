@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from bench.corpus import Corpus
@@ -71,7 +71,7 @@ class Stock:
     def _made(self, seeker: str, kind: str, choice: random.Random) -> Iterator[Question]:
         size = self.corpus.size
         if kind in ("rare word", COMMON):
-            words = self._rare() if kind != COMMON else self._tenth()
+            words = self._rare(seeker) if kind != COMMON else self._tenth()
             while True:
                 word = choice.choice(words)
                 yield Question(word, word)
@@ -111,8 +111,10 @@ class Stock:
         rooms = [room for room in self.corpus.rooms_of(seeker) if self.some[room]]
         return choice.choice(self.some[choice.choice(rooms)])
 
-    def _rare(self) -> list[str]:
-        return [word for word, count in self.counts.items() if 1 < count <= _RARE] or list(self.counts)
+    def _rare(self, seeker: str) -> list[str]:
+        said = (one["body"] for room in self.corpus.rooms_of(seeker) for one in self.some[room])
+        words = dict.fromkeys(word for body in said for word in _WORD.findall(body.casefold()))
+        return [word for word in words if 1 < self.counts.get(word, 0) <= _RARE]
 
     def _tenth(self) -> list[str]:
         return sorted(self.counts, key=lambda word: abs(self.counts[word] - self.corpus.size / 10))[:_TENTH]

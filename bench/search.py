@@ -103,9 +103,8 @@ async def _reference(up: AsyncExitStack, folder: Path, url: str, corpus: Corpus)
 async def _measure(search: Search, theirs: Reference | None, some: Stock, rounds: int) -> int:
     worst, ratios = 0.0, []
     for user_id, who in SEEKERS.items():
-        print(
-            f"\n{who}; load {_load()}\n{'':28}|{'ours p50':>9}{'p95':>8}{'p99':>8} |{'Synapse p50':>12}{'p95':>8} | ratio"
-        )
+        print(f"\n{who}; load {_load()}")
+        print(f"{'':28}|{'ours p50':>9}{'p95':>8}{'p99':>8} |{'Synapse p50':>12}{'p95':>8} | ratio")
         for kind in KINDS:
             questions = some.questions(user_id, kind, rounds, random.Random(kind))
             asked = [questions[n % len(questions)] for n in range(rounds)] if questions else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.search import english, folding
@@ -30,22 +29,89 @@ class Words(NamedTuple):
     en: Sequence[str]
 
 
+class Tokens(NamedTuple):
+    """All that is indexed of a text: the tokens of the fields of these names, with a space between them.
+
+    Attributes:
+        code: each chunk by itself.
+        folded: the text that they come from.
+    """
+
+    words: str
+    nl: str
+    en: str
+    code: Sequence[str]
+    parts: str
+    ends: str
+    folded: str
+
+
+class _Known(NamedTuple):
+    """What is known of a word."""
+
+    nl: str
+    en: str
+    parts: str
+    ends: str
+
+
+class _Memory(dict[str, _Known]):
+    """Words that came by, with what is known of them."""
+
+    def __init__(self, look_up: Callable[[str], _Known]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, word: str) -> _Known:
+        if len(self) >= _KNOWN_WORDS:
+            self.clear()
+        self[word] = known = self._look_up(word)
+        return known
+
+
 class Analysis:
     """What is indexed and what is asked for goes through the same of these. Threads may share one."""
 
     def __init__(self) -> None:
-        dutch = Dutch(parse())
-        self.dutch: Callable[[str], str] = lru_cache(_KNOWN_WORDS)(dutch.stem)
-        self.english: Callable[[str], str] = lru_cache(_KNOWN_WORDS)(english.stem)
-        # For the field `parts`: the stems of what a folded compound is made of, and the letters of `qwen3`.
-        self.parts: Callable[[str], Sequence[str]] = lru_cache(_KNOWN_WORDS)(
-            lambda word: dutch.parts(word) or [dutch.stem(letters) for letters in _letters(word)]
-        )
+        self._dutch = Dutch(parse())
+        self._memory = _Memory(self._look_up)
 
     def words(self, text: str) -> Words:
         """For the fields `words`, `nl` and `en`."""
         found = folding.words(folding.fold(text))
         return Words(found, [self.dutch(word) for word in found], [self.english(word) for word in found])
+
+    def tokens(self, text: str) -> Tokens:
+        """For all fields."""
+        folded = folding.fold(text)
+        words = folding.words(folded)
+        known = [self._memory[word] for word in words]
+        once = {*known}
+        return Tokens(
+            " ".join(words),
+            " ".join([word.nl for word in known]),
+            " ".join([word.en for word in known]),
+            [" ".join(code) for code in folding.codes(folded)],
+            " ".join([word.parts for word in once if word.parts]),
+            " ".join([word.ends for word in once if word.ends]),
+            folded,
+        )
+
+    def dutch(self, word: str) -> str:
+        """The Dutch stem of a folded word."""
+        return self._memory[word].nl
+
+    def english(self, word: str) -> str:
+        """The English stem of a folded word."""
+        return self._memory[word].en
+
+    def parts(self, word: str) -> Sequence[str]:
+        """For the field `parts`: the stems of what a folded compound is made of, and the letters of `qwen3`."""
+        return self._memory[word].parts.split()
+
+    def _look_up(self, word: str) -> _Known:
+        parts = self._dutch.parts(word) or [self._dutch.stem(letters) for letters in _letters(word)]
+        return _Known(self._dutch.stem(word), english.stem(word), " ".join(parts), " ".join(ends(word)))
 
 
 def codes(text: str) -> list[list[str]]:

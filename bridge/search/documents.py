@@ -17,7 +17,7 @@ from tantivy import Document
 from bridge.archive.reading import without_quote
 from bridge.links import permalink
 from bridge.search import schema
-from bridge.search.analysis import codes, ends, number_forms
+from bridge.search.analysis import number_forms
 from bridge.search.folding import emoji, fold
 from bridge.search.folding import words as words_of
 from bridge.storage import indexing, messages
@@ -103,11 +103,11 @@ class Documents:
             return None
         document = _common(row, version)
         document.add_integer(schema.N, schema.MESSAGE)
-        numbers = self._add_texts(document, texts)
+        numbers, labels = self._add_texts(document, texts)
+        _add_all(document, "label", sorted(labels))
         _add_all(document, "has", sorted({*_holds(row, version, files, numbers), *(["reaction"] if reactions else ())}))
         _add_all(document, "mentions", sorted(_mentions(version)))
         _add_all(document, "is", sorted(_talk(row, version)))
-        _add_all(document, "label", sorted({label[1:] for label in _LABEL.findall(fold("\n".join(texts)))}))
         _add_all(document, "reaction", sorted(reactions))
         _add_files(document, files)
         return document
@@ -119,36 +119,34 @@ class Documents:
         edit = version.edit if file.named_by != row.event_id else None
         document = _common(row, _Version("", "", None, {}, edit, None))
         document.add_integer(schema.N, n)
-        numbers = self._add_texts(document, [file.name, text])
+        numbers, _ = self._add_texts(document, [file.name, text])
         _add_all(document, "has", sorted({*_kinds([file]), *_numbers(numbers), *(["reaction"] if reactions else ())}))
         _add_all(document, "reaction", sorted(reactions))
         _add_files(document, [file])
         return document
 
-    def _add_texts(self, document: Document, texts: Sequence[str]) -> list[str]:
+    def _add_texts(self, document: Document, texts: Sequence[str]) -> tuple[list[str], set[str]]:
         """Each as a value of its own, so that no phrase goes over its end.
 
         Returns:
-            the telephone numbers and IBANs in them.
+            the telephone numbers and IBANs in them, and the labels.
         """
-        parts: set[str] = set()
-        endings: set[str] = set()
         numbers: dict[str, None] = {}
+        labels: set[str] = set()
         for text in texts:
-            words, nl, en = self._analysis.words(text)
-            document.add_text("words", " ".join(words))
-            document.add_text("nl", " ".join(nl))
-            document.add_text("en", " ".join(en))
-            for word in set(words):
-                parts.update(self._analysis.parts(word))
-                endings.update(ends(word))
-            for code in codes(text):
-                document.add_text(schema.CODE, " ".join(code))
+            tokens = self._analysis.tokens(text)
+            document.add_text("words", tokens.words)
+            document.add_text("nl", tokens.nl)
+            document.add_text("en", tokens.en)
+            for code in tokens.code:
+                document.add_text(schema.CODE, code)
+            document.add_text("parts", tokens.parts)
+            document.add_text("ends", tokens.ends)
             numbers |= dict.fromkeys(number_forms(text))
-        for field, tokens in (("parts", parts), ("ends", endings), ("numbers", numbers)):
-            if tokens:
-                document.add_text(field, " ".join(tokens))
-        return list(numbers)
+            if "#" in tokens.folded:
+                labels.update(label[1:] for label in _LABEL.findall(tokens.folded))
+        _add_all(document, "numbers", numbers)
+        return list(numbers), labels
 
 
 async def _files(db: Connection, ids: Sequence[str], revisions: dict[str, list[Revision]]) -> dict[str, list[FileRow]]:
@@ -242,9 +240,13 @@ def _holds(row: MessageRow, version: _Version, files: Sequence[FileRow], numbers
         found.add("poll")
     if version.msgtype == "m.location" or "location" in version.detail:
         found.add("location")
-    if _LINK.search(version.body) or _LINK.search(_PERSON.sub("", version.html)):
+    if _has_link(version.body) or _has_link(_PERSON.sub("", version.html)):
         found.add("link")
     return found
+
+
+def _has_link(text: str) -> bool:
+    return ("://" in text or "www." in text) and _LINK.search(text) is not None
 
 
 def _kinds(files: Sequence[FileRow]) -> set[str]:

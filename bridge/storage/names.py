@@ -60,7 +60,7 @@ WITH {_SPANS}, seen AS (
         AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) > (s.start_ord, s.start_sub))
     WHERE NOT $6 GROUP BY 1, 2
     UNION ALL SELECT user_id, display_name, max(from_at) FROM membership WHERE $6 GROUP BY 1, 2
-), n AS (
+), n AS MATERIALIZED (
     SELECT user_id, lower(substring(user_id FROM '^@([^:]*)')) AS login,
         {folded("coalesce(display_name, '')")} AS folded
     FROM seen
@@ -75,13 +75,15 @@ WITH {_SPANS}, seen AS (
         WHEN strpos(n.folded, a.folded) > 0 OR strpos(n.login, a.login) > 0 THEN 3
     END) AS fit
     FROM n, asked a WHERE a.folded <> '' GROUP BY 1, 2
+), best AS (
+    SELECT * FROM (SELECT *, rank() OVER (PARTITION BY text ORDER BY fit) FROM fitting WHERE fit IS NOT NULL) r
+    WHERE rank = 1
 )
 SELECT f.text, f.user_id, coalesce(latest.display_name, f.user_id) AS name, f.fit
-FROM fitting f LEFT JOIN LATERAL (
+FROM best f LEFT JOIN LATERAL (
     SELECT s.display_name FROM seen s WHERE s.user_id = f.user_id AND s.display_name IS NOT NULL
     ORDER BY s.at DESC LIMIT 1
 ) latest ON true
-WHERE f.fit = (SELECT min(o.fit) FROM fitting o WHERE o.text = f.text)
 ORDER BY f.text, name, f.user_id
 """  # noqa: S608 (constants)
 
@@ -101,7 +103,7 @@ WITH {_SPANS}, mine AS (
         AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (m.end_ord, m.end_sub)
     ) AS hidden) h
     WHERE $6 OR m.room_id IS NOT NULL
-), n AS (
+), n AS MATERIALIZED (
     SELECT k.room_id, k.canonical_alias, k.alt_aliases, c.name, {folded("c.name")} AS folded,
         lower(substring(k.canonical_alias FROM '^#([^:]*)')) AS short
     FROM known k CROSS JOIN LATERAL (SELECT coalesce(k.name, (
@@ -125,8 +127,8 @@ WITH {_SPANS}, mine AS (
     END AS fit
     FROM n, asked a WHERE a.folded <> ''
 )
-SELECT f.text, f.room_id, f.name, f.fit FROM fitting f
-WHERE f.fit = (SELECT min(o.fit) FROM fitting o WHERE o.text = f.text)
+SELECT f.text, f.room_id, f.name, f.fit
+FROM (SELECT *, rank() OVER (PARTITION BY text ORDER BY fit) FROM fitting WHERE fit IS NOT NULL) f WHERE f.rank = 1
 ORDER BY f.text, f.name, f.room_id
 """  # noqa: S608
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import repeat
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -106,13 +107,14 @@ class TantivyIndex:
                 result = searcher.search(
                     asked, limit, count=count, offset=offset, order_by_field=schema.SENT, order=order
                 )
-            addresses = [address for _, address in result.hits]
-            seqs = searcher.fast_field_values(schema.SEQ, addresses)
-            ns = searcher.fast_field_values(schema.N, addresses)
+            ordered = result.hits  # makes the list anew each time
+            addresses = [address for _, address in ordered]
+            columns = [searcher.fast_field_values(name, addresses) for name in (schema.SEQ, schema.N)]
         except Exception as error:
             raise self._doubtful(opened, error) from error
-        orders = [(float(by), 0) if sort == "relevance" else (0.0, int(by)) for by, _ in result.hits]
-        hits = [Hit(int(seq or 0), int(n or 0), *order) for seq, n, order in zip(seqs, ns, orders, strict=True)]
+        by = [one for one, _ in ordered]
+        orders = (by, repeat(0)) if sort == "relevance" else (repeat(0.0), by)
+        hits = list(map(Hit._make, zip(*columns, *orders, strict=False)))
         return Found(hits, result.count if count else None)  # type: ignore[attr-defined]  # not in its stub
 
     def terms(self, field: str, prefix: str, readable: Readable, limit: int) -> list[tuple[str, int]]:

@@ -46,7 +46,7 @@ NOT_YET: Final[frozenset[State]] = frozenset(
 FOR_AUDITORS: Final[frozenset[State]] = frozenset({"deleted", "held"})
 _ANY_SKIN: Final = "[\U0001f3fb-\U0001f3ff]?"
 # What is newer than this many days is a little more relevant.
-_FRESH: Final = ((7, 1.0), (31, 0.5), (366, 0.5))
+_FRESH: Final = ((7, 0.3), (31, 0.2), (366, 0.3))
 
 
 @dataclass(frozen=True, slots=True)

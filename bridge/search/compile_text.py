@@ -26,6 +26,7 @@ _IN_COMPOUND: Final = 0.4
 SHORTEST_BEGINNING: Final = 2  # letters of `ko*`
 SHORTEST_PART: Final = 3  # of `*oor*`
 _SPECIAL: Final = re.compile(r"([\\.+*?()|\[\]{}^$#&~-])")
+_FARTHEST: Final = 100  # words between one and the same word and itself
 _CURRENCY: Final = "€$£¥"
 # A word that ends or begins so is another word without it: C++, C#, .NET, --force.
 _TELLING_ENDS: Final = ("+", "#")
@@ -140,7 +141,7 @@ class TextCompiler:
         if not left or not right:
             return ()
         if left == right:  # with a slop a phrase is content with one and the same
-            return [self._twice(field, left, between) for between in range(distance + 1)]
+            return [self._twice(field, left, between) for between in range(min(distance, _FARTHEST) + 1)]
         return [
             Query.phrase_query(self._fields, field, [*first, *second], slop=distance)
             for first, second in ((left, right), (right, left))

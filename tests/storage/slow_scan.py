@@ -211,8 +211,10 @@ def _stands_in(text: str, asked: str) -> bool:
 
 
 def _near(text: str, left: Text, right: Text, distance: int) -> bool:
-    """With at most so many words in between, in either order."""
+    """With at most so many words in between, in either order; symbols have no place among words."""
     words = words_of(text)
+    if not words_of(left.text) or not words_of(right.text):
+        return True
     for stem in (analysis().dutch, analysis().english):
         places = [
             [at for at, word in enumerate(words) if stem(word) == stem(words_of(side.text)[0])]

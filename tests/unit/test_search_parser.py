@@ -304,7 +304,7 @@ def test_any_line_is_read(line: str) -> None:
 def test_the_longest_line_is_read_at_once(piece: str) -> None:
     start = perf_counter()
     parse(piece * (MAX_LENGTH // len(piece)), NOW)
-    assert perf_counter() - start < 2
+    assert perf_counter() - start < 10  # a third of a second, on a machine that does nothing else
 
 
 @settings(max_examples=500)

@@ -40,6 +40,7 @@ TABLES = (
         documents bigint NOT NULL DEFAULT 0,
         built     bigint,                          -- another one is being made: the last row of the inbox that it
         until     bigint,                          -- holds, and the one that it must hold; NULL: none is
+        erased_at timestamptz,                     -- since it was made something was erased that its files still hold
         alive_at  timestamptz
     )
     """,

@@ -77,7 +77,7 @@ async def _erase(db: Db, keys: Sequence[str]) -> int:
             if row.seq not in rejected:
                 await consumers.drop_set_aside(tx, recorder.name, row.seq)
         await erasure.empty_set_aside(tx, done)
-        await indexing.add_due(tx, done)
+        await indexing.erased(tx, done)
         await erasure.erase_media(tx, sorted({media_id for key, media_id in files if key in done}))
     return len(done)
 

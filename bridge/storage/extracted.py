@@ -23,14 +23,15 @@ class DueContent:
     wait: float  # seconds until its time; 0: now
 
 
-# The text may be there before another message brings the same content: then its message is due to be indexed at once.
+# The text may be there before another message brings the same content: then its message is due to be indexed at once. So
+# is one whose sender said nothing of the size, or something else.
 _EXPECT = """
-WITH new AS (SELECT media_id, sha256 FROM media WHERE media_id = $1 AND sha256 IS NOT NULL), added AS (
+WITH new AS (SELECT media_id, sha256, size FROM media WHERE media_id = $1 AND sha256 IS NOT NULL), added AS (
     INSERT INTO extracted (sha256) SELECT sha256 FROM new ON CONFLICT (sha256) DO NOTHING
 )
 INSERT INTO index_due (event_id)
-SELECT DISTINCT a.event_id FROM new JOIN extracted x USING (sha256) JOIN attachment a USING (media_id)
-WHERE x.text IS NOT NULL
+SELECT DISTINCT a.event_id FROM new JOIN attachment a USING (media_id) LEFT JOIN extracted x USING (sha256)
+WHERE x.text IS NOT NULL OR a.declared_size IS DISTINCT FROM new.size
 """
 
 _DUE = """

@@ -60,7 +60,7 @@ class Follows(NamedTuple):
     """Where the indexer stands, and what it may read."""
 
     recorder: int  # the recorder's position
-    rebuild: bool  # somebody asks for another index
+    rebuild: bool  # another index is wanted
     building: bool  # one is being made
 
 
@@ -141,7 +141,8 @@ ORDER BY p.message_id, p.named_by <> p.message_id, a.n
 _TEXT = "SELECT text FROM extracted WHERE sha256 = $1"
 
 _FOLLOWS = """
-SELECT coalesce((SELECT position FROM consumer WHERE name = 'recorder'), 0), rebuild, built IS NOT NULL
+SELECT coalesce((SELECT position FROM consumer WHERE name = 'recorder'), 0),
+    rebuild OR coalesce(now() - erased_at > interval '1 day', false), built IS NOT NULL
 FROM index_state
 """
 _DUE = "SELECT id, event_id FROM index_due ORDER BY id LIMIT $1"
@@ -152,7 +153,8 @@ INSERT INTO index_due (event_id) SELECT i.key FROM again a JOIN inbox i ON i.seq
 """
 _DONE = "DELETE FROM index_due WHERE id = ANY($1::bigint[])"
 _ASK = "UPDATE index_state SET rebuild = true"
-_BEGIN = "UPDATE index_state SET rebuild = false, ready = $1, built = 0, until = $2, alive_at = now()"
+_ERASED = "UPDATE index_state SET erased_at = coalesce(erased_at, now())"
+_BEGIN = "UPDATE index_state SET rebuild = false, ready = $1, built = 0, until = $2, erased_at = NULL, alive_at = now()"
 _TELL = "UPDATE index_state SET ready = $1, documents = $2, built = $3, until = $4, alive_at = now()"
 _MOVE = """
 INSERT INTO consumer (name, position) VALUES ('search', $1)
@@ -241,6 +243,17 @@ async def retry(db: Connection) -> int:
         how many messages.
     """
     return int((await db.execute(_RETRY)).rpartition(" ")[2])
+
+
+async def erased(tx: Connection, event_ids: Sequence[str]) -> None:
+    """The content of these events is gone for good.
+
+    What is taken out of an index is not found any more, but its files keep words of it until they are written anew. So
+    within a day another index is made from the archive.
+    """
+    if event_ids:
+        await add_due(tx, event_ids)
+        await tx.execute(_ERASED)
 
 
 async def done(db: Connection, ids: Sequence[int]) -> None:

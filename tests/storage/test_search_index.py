@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.storage import inbox
+from bridge.archive.blobs import FileBlobs
+from bridge.archive.consumer import retry
+from bridge.archive.eraser import erase_due
+from bridge.archive.recorder import Recorder
+from bridge.search.analysis import Analysis
+from bridge.search.generations import Generations
+from bridge.storage import consumers, inbox, indexing
 from bridge.storage.readable import Span, after
 from tests.storage.histories import histories
 from tests.storage.post import (
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from bridge.search.analysis import Tokens
     from bridge.storage.db import Db
     from bridge.storage.inbox import Arrival
     from tests.postgres import Databases
@@ -95,6 +103,66 @@ async def test_a_message_is_found_by_the_text_that_stands(db: Db, tmp_path: Path
     assert found(tmp_path, "words", "offerte") == []
     assert found(tmp_path, "words", "factuur") == []
     assert found(tmp_path, "words", "factuur", everything(removed=True)) == [seq]
+
+
+async def test_what_is_erased_is_not_found_by_anybody_and_leaves_the_files_within_a_day(db: Db, tmp_path: Path) -> None:
+    await archive(db, message("$1", "geheim"), message("$2", "ander"), redaction("$3", "$1"))
+    await index(db, tmp_path)
+    auditor = everything(removed=True)
+    assert found(tmp_path, "words", "geheim", auditor) == [await seq_of(db, "$1")]
+    assert await erase_due(db, FileBlobs(tmp_path), timedelta(0), datetime.now(UTC)) == 1
+    await index(db, tmp_path)
+    assert found(tmp_path, "words", "geheim", auditor) == []
+    in_use = Generations(tmp_path).current()
+    async with db.tx() as tx:
+        await tx.execute("UPDATE index_state SET erased_at = erased_at - interval '23 hours'")
+    await index(db, tmp_path)
+    assert Generations(tmp_path).current() == in_use
+    async with db.tx() as tx:
+        await tx.execute("UPDATE index_state SET erased_at = erased_at - interval '1 hour'")
+    for _ in range(2):
+        await index(db, tmp_path)
+    anew = Generations(tmp_path).current()
+    assert anew not in (None, in_use)
+    await index(db, tmp_path)
+    assert Generations(tmp_path).current() == anew
+
+
+async def test_what_was_set_aside_is_indexed_when_it_is_recorded_at_last(db: Db, tmp_path: Path) -> None:
+    await archive(db, message("$1", "eerste"))
+    async with db.tx() as tx:  # as a recorder that could not handle it
+        await tx.execute("DELETE FROM event")
+        await tx.execute("DELETE FROM message")
+        await consumers.set_aside(tx, "recorder", 0, "bug")
+        await tx.execute("UPDATE set_aside SET seq = (SELECT max(seq) FROM inbox)")
+    await index(db, tmp_path)
+    assert found(tmp_path, "words", "eerste") == []
+    assert await retry(db, Recorder()) == (1, 0)
+    await index(db, tmp_path)
+    assert found(tmp_path, "words", "eerste") == [await seq_of(db, "$1")]
+
+
+async def test_a_message_that_cannot_be_indexed_is_set_aside_and_others_go_on(
+    db: Db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await archive(db, *(message(f"${n}", f"tekst {n}") for n in range(9)))
+
+    def tokens(self: Analysis, text: str) -> Tokens:
+        if text.endswith("5"):
+            raise ValueError("no words")
+        return read(self, text)
+
+    read = Analysis.tokens
+    monkeypatch.setattr(Analysis, "tokens", tokens)
+    await index(db, tmp_path)
+    assert len(found(tmp_path, "words", "tekst")) == 8
+    monkeypatch.undo()
+    async with db.connection() as connection:
+        assert [one.consumer for one in await consumers.list_set_aside(connection)] == ["search"]
+        assert await indexing.retry(connection) == 1
+    await index(db, tmp_path)
+    assert len(found(tmp_path, "words", "tekst")) == 9
+    assert await rows(db, "SELECT 1 FROM set_aside") == []
 
 
 async def test_reactions_that_were_not_withdrawn(db: Db, tmp_path: Path) -> None:

@@ -8,14 +8,19 @@ import signal
 import sys
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from tantivy import Query
 
+from bridge.app import application
 from bridge.background import running
+from bridge.config.checks import HostPort
 from bridge.config.loader import load
+from bridge.demo.synapse import free_port
+from bridge.monitor.health import Part
 from bridge.search.generations import Generations
 from bridge.search.index import NotReadyError, TantivyIndex
 from bridge.search.process import IndexerProcess
@@ -149,6 +154,19 @@ async def test_it_ends_when_we_are_killed(db: Db, tmp_path: Path) -> None:
         parent.kill()
         await parent.wait()
     await until(lambda: not is_indexer(child))
+
+
+async def test_the_role_alone(db: Db, tmp_path: Path, folder: Path) -> None:
+    await archive(db, message("$1", "eerste"))
+    config = load(write_config(tmp_path, db.url))
+    config = replace(config, monitoring=replace(config.monitoring, listen=HostPort("127.0.0.1", free_port())))
+    async with application(config, roles=("indexer",)) as app:
+        await until(lambda: up_to_date(db))
+        await app.refresh()
+        assert app.health.parts["indexer"] == Part(ok=True, detail="1 documents, 0 behind")
+    reader = TantivyIndex(folder)
+    assert finds(reader, "eerste")
+    reader.close()
 
 
 async def test_a_damaged_index_is_made_anew(db: Db, tmp_path: Path, folder: Path) -> None:

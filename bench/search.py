@@ -8,31 +8,26 @@ We: a line through the whole path (parser, names, access, index, rows, excerpts)
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import itertools
-import os
 import random
 import sys
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import filled
-from bench.corpus import ONE, SEEKERS, SERVER, THIRTY, Corpus
+from bench import filled, stage
+from bench.corpus import ONE, SEEKERS, THIRTY
 from bench.questions import COMMON, KINDS, stock
-from bridge.storage.embedded import embedded_server
+from bench.stage import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.questions import Question, Stock
+    from bench.stage import Stage
     from bench.synapse_filled import Reference
     from bridge.search.service import Search
-    from bridge.storage.db import Db
 
 WARM_UP = 10
 BAR, RATIO_BAR = 10.0, 20.0  # ms at the 95th percentile, and how much faster for a common word
@@ -53,49 +48,20 @@ class Times:
 
 
 async def main() -> int:
-    args = _arguments()
-    corpus = Corpus(args.messages, args.made_up)
-    with tempfile.TemporaryDirectory(prefix="postkamer-search-") as temporary:
-        folder = args.keep or Path(temporary)
-        folder.mkdir(exist_ok=True)
-        async with AsyncExitStack() as up:
-            url = await up.enter_async_context(embedded_server(folder))
-            db = await up.enter_async_context(filled.archive(url))
-            print(f"{corpus.name}; load of the machine {_load()}", flush=True)
-            await _fill(db, folder, corpus)
-            theirs = None if args.alone else await _reference(up, folder, url, corpus)
-            search = await up.enter_async_context(filled.service(db, folder / "search"))
-            return await _measure(search, theirs, await stock(db, corpus), args.rounds)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--messages", type=Path, metavar="FILE", help="JSON lines of chat; without it they are made up")
-    source.add_argument("--made-up", type=int, metavar="N", help="how many messages are made up")
+    parser = stage.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="searches of each kind for each person")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="fill this once, and use it again")
     parser.add_argument("--alone", action="store_true", help="without Synapse")
     args = parser.parse_args()
-    if not args.messages and not args.made_up:
-        args.made_up = 20_000
-    return args
+    async with stage.stage(args) as ours, AsyncExitStack() as up:
+        theirs = None if args.alone else await _reference(up, ours)
+        return await _measure(ours.search, theirs, await stock(ours.db, ours.corpus), args.rounds)
 
 
-async def _fill(db: Db, folder: Path, corpus: Corpus) -> None:
-    if (folder / "filled").exists():
-        return
-    ids = (f"${n}" for n in itertools.count())
-    source = filled.events(corpus, ids, {room: f"!{room}:{SERVER}" for room in corpus.rooms})
-    print(await filled.fill(db, folder / "search", corpus, source), flush=True)
-    (folder / "filled").touch()
-
-
-async def _reference(up: AsyncExitStack, folder: Path, url: str, corpus: Corpus) -> Reference:
+async def _reference(up: AsyncExitStack, ours: Stage) -> Reference:
     from bench.synapse_filled import reference  # noqa: PLC0415 (Synapse takes a second to import)
 
     started = time.perf_counter()
-    found = await up.enter_async_context(reference(folder / "synapse", url, corpus))
+    found = await up.enter_async_context(reference(ours.folder / "synapse", ours.url, ours.corpus))
     print(f"Synapse is ready after {time.perf_counter() - started:.0f} s", flush=True)
     return found
 
@@ -103,7 +69,7 @@ async def _reference(up: AsyncExitStack, folder: Path, url: str, corpus: Corpus)
 async def _measure(search: Search, theirs: Reference | None, some: Stock, rounds: int) -> int:
     worst, ratios = 0.0, []
     for user_id, who in SEEKERS.items():
-        print(f"\n{who}; load {_load()}")
+        print(f"\n{who}; load {load()}")
         print(f"{'':28}|{'ours p50':>9}{'p95':>8}{'p99':>8} |{'Synapse p50':>12}{'p95':>8} | ratio")
         for kind in KINDS:
             questions = some.questions(user_id, kind, rounds, random.Random(kind))
@@ -114,7 +80,7 @@ async def _measure(search: Search, theirs: Reference | None, some: Stock, rounds
             if kind == COMMON and times.theirs and user_id == THIRTY:
                 ratios.append(times.ratio)
     told = f"; {min(ratios):.0f} times as fast as Synapse for a common word (bar {RATIO_BAR:.0f})" if ratios else ""
-    print(f"\nslowest p95 {worst:.1f} ms (bar {BAR:.0f}){told}; load {_load()}")
+    print(f"\nslowest p95 {worst:.1f} ms (bar {BAR:.0f}){told}; load {load()}")
     return 0
 
 
@@ -148,10 +114,6 @@ def _tell(kind: str, times: Times) -> None:
         p50, p95 = (percentile(times.theirs, part) for part in (50, 95))
         theirs = f"{p50:12.0f}{p95:8.0f} | {times.ratio:.0f}"
     print(f"{kind:28}|{ours} |{theirs}", flush=True)
-
-
-def _load() -> str:
-    return f"{os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The reference for search: Synapse on PostgreSQL, with chat that stands in its tables as it would have put it there.
 
 Rooms and people are made by its API. Messages would take hours so (it takes some 80 a second): while it is stopped
-their rows are copied into its tables `events`, `event_json`, `event_to_state_groups` and `event_search`, each event with
-the id that Synapse reckons of it. Its index of the texts is made after that, which leaves it as good as it can be.
+their rows are copied into its tables `events`, `event_json`, `event_to_state_groups` and `event_search`, each event
+with the id that Synapse reckons of it. Its index of the texts is made after that: it is as good as it can be.
 """
 
 from __future__ import annotations

@@ -54,9 +54,9 @@ class Answer:
 
     Attributes:
         messages: in order.
-        private: to the direct chat with the asker; `told` is then said in the room that was asked in (None when it was
-            asked in that direct chat).
+        private: to the direct chat with the asker.
         sealed: only into an encrypted room.
+        told: what is said in the room that was asked in when the answer goes elsewhere; None when it cannot.
         replaces: the first message takes the place of the one whose button was pressed.
     """
 
@@ -101,7 +101,8 @@ class Renderer:
         Args:
             action: kept with the last text, which has the buttons.
             choices: how many answers its question has: 1️⃣, 2️⃣, …
-            direct: it was asked in the direct chat: nobody has to be told that it is answered there.
+            direct: it was asked in a direct chat: nobody has to be told that it is answered there, unless it has to be
+                encrypted, which that one may not be.
         """
         replies = [reply for _, reply in parts]
         pieces = [piece for bot, reply in parts for block in reply.blocks for piece in self._block(bot, block, reader)]
@@ -114,17 +115,19 @@ class Renderer:
             texts[-1] = replace(texts[-1], buttons=buttons, action=action)
         files = [Rendered(file.name, None, file=file) for reply in replies for file in reply.files]
         private = any(reply.private for reply in replies)
-        told = self._told(parts, reader) if private and not direct else None
+        sealed = any(reply.sealed for reply in replies)
+        told = self._told(parts, reader, direct=direct) if sealed or (private and not direct) else None
         return Answer(
             (*texts, *files),
             private=private,
-            sealed=any(reply.sealed for reply in replies),
+            sealed=sealed,
             replaces=any(reply.replaces for reply in replies),
             told=told,
         )
 
-    def _told(self, parts: Sequence[tuple[str | None, Reply]], reader: Reader) -> Rendered:
-        bot, say = next(((bot, reply.told) for bot, reply in parts if reply.told), (None, Say("told.private", {})))
+    def _told(self, parts: Sequence[tuple[str | None, Reply]], reader: Reader, *, direct: bool) -> Rendered:
+        usual = Say("told.sealed" if direct else "told.private", {})
+        bot, say = next(((bot, reply.told) for bot, reply in parts if reply.told), (None, usual))
         return _message(list(self._block(bot, Block((say,)), reader)))
 
     def _block(self, bot: str | None, block: Block, reader: Reader) -> Iterator[_Piece]:

@@ -217,6 +217,9 @@ def test_a_private_answer_says_so_in_the_room() -> None:
     assert answer.told is not None
     assert "eigen gesprek" in answer.told.body
     assert render(say("plain", value=1).in_private(), direct=True).told is None
+    moved = render(say("plain", value=1).in_private(sealed=True), direct=True).told
+    assert moved is not None, "a direct chat may not be encrypted"
+    assert moved.body.startswith("🔒")
     told = render(say("plain", value=1).in_private(told=line("files", count=2))).told
     assert told is not None
     assert told.body == "2 bestanden"

@@ -64,6 +64,7 @@ def test_by_default() -> None:
     assert users(loaded) == {"postkamer": ["archive", "core"]}
     assert loaded.problems == []
     assert [(user.localpart, name, near) for user, name, near in loaded.missing] == [
+        ("postkamer", "search", "archive"),
         ("postkamer", "webhook", None),
         ("mededelingen", "announce", None),
     ]

@@ -45,6 +45,9 @@ MOST_COUNTED: Final = 1_000  # messages; of more it is only said that there are 
 SECONDS: Final = 5.0  # that a search may take
 THREADS: Final = 4
 SEARCH: Final = "search"  # in the audit log
+_FEW_BEHIND: Final = 1_000  # rows of the inbox that the index should hold in a moment
+PATIENCE_SECONDS: Final = 1.5  # that the index is waited for when nothing is found
+_POLL_SECONDS: Final = 0.05
 _MOST_DOCUMENTS: Final = 20  # of one message, with its files and its older texts
 _PAGES_AHEAD: Final = 5  # how many pages are asked for at once behind the first one
 
@@ -105,6 +108,7 @@ class Search:
         bots: Collection[str] = (),
         commands: Collection[str] = (),
         seconds: float = SECONDS,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.index = index
         self.analysis = analysis
@@ -113,6 +117,7 @@ class Search:
         self._access = access
         self._commands = [f"!{word}" for word in commands]
         self._seconds = seconds
+        self._patience = patience
         self._fields = schema.schema()
         self._threads = ThreadPoolExecutor(THREADS, "search")
 
@@ -131,8 +136,19 @@ class Search:
         """
         if seeker.purpose is not None:
             await self._write_down(seeker, line, after)
+        async with self._db.connection() as db:
+            head = (await finding.indexed(db)).head
+        found = await self._find(seeker, line, after, limit, head)
+        if after is None and not found.hits and found.standing.ready and 0 < found.standing.behind <= _FEW_BEHIND:
+            # What was said just now is found too.
+            await self._caught_up(head)
+            found = await self._find(seeker, line, after, limit, head)
+        return found
+
+    async def _find(self, seeker: Seeker, line: str, after: str | None, limit: int, head: int) -> Results:
         async with self.looking(seeker, line) as look:
-            standing = Standing(*await finding.standing(look.db))
+            at = await finding.indexed(look.db)
+            standing = Standing(at.ready, max(0, head - at.position), at.percent)
             problems, notes = look.understood.query.problems, look.asked.notes
             nothing = Results((), 0, None, problems, notes, standing, asks_nothing=look.asked.query is None)
             if look.asked.query is None:
@@ -143,6 +159,18 @@ class Search:
             except NotReadyError:
                 return replace(nothing, standing=replace(standing, ready=False))
             return await self._page(look, documents, place, replace(nothing, standing=standing), limit)
+
+    async def _caught_up(self, head: int) -> None:
+        """Wait for the index to hold all up to a row of the inbox, but not for long."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    async with self._db.connection() as db:
+                        if (await finding.indexed(db)).position >= head:
+                            return
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            return
 
     async def among(self, seeker: Seeker, line: str, seqs: Collection[int]) -> Sequence[Hit]:
         """Those of some messages that a line finds, newest first.

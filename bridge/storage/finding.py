@@ -31,6 +31,22 @@ class FoundRoom(NamedTuple):
     encrypted: bool  # encryption is switched on
 
 
+class Indexed(NamedTuple):
+    """How far the index is.
+
+    Attributes:
+        ready: it can be searched.
+        position: the last row of the inbox that it holds.
+        head: the last row of the inbox.
+        percent: of another one that is being made; None: none is.
+    """
+
+    ready: bool
+    position: int
+    head: int
+    percent: int | None
+
+
 class Unread(NamedTuple):
     """What may be read, but is not in the index.
 
@@ -82,9 +98,8 @@ FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS k (room_id, end_ord, end_
 JOIN room r ON r.room_id = k.room_id
 """
 _STANDING = """
-SELECT s.ready, greatest((SELECT coalesce(max(seq), 0) FROM inbox)
-        - coalesce((SELECT position FROM consumer WHERE name = 'search'), 0), 0),
-    CASE WHEN s.until > 0 THEN least(100 * s.built / s.until, 100) END
+SELECT s.ready, coalesce((SELECT position FROM consumer WHERE name = 'search'), 0),
+    (SELECT coalesce(max(seq), 0) FROM inbox), CASE WHEN s.until > 0 THEN least(100 * s.built / s.until, 100) END
 FROM index_state s
 """
 
@@ -148,12 +163,10 @@ async def rooms(
     return {room_id: FoundRoom(name, encrypted=encrypted) for room_id, encrypted, name in rows}
 
 
-async def standing(db: Connection) -> tuple[bool, int, int | None]:
-    """Of the index: whether there is one, how many rows of the inbox are not in it, and how many hundredths of another
-    one are made; None: none is made.
-    """
+async def indexed(db: Connection) -> Indexed:
+    """How far the index is."""
     row = await db.fetchrow(_STANDING)
-    return (False, 0, None) if row is None else (row[0], row[1], row[2])
+    return Indexed(False, 0, 0, None) if row is None else Indexed(*row)
 
 
 async def unread(db: Connection, readable: Readable, bots: Collection[str]) -> Unread:

@@ -86,7 +86,8 @@ WITH p AS (
     FROM event e JOIN message m ON m.event_id = e.event_id WHERE e.seq = ANY($1::bigint[])
 )
 SELECT p.seq, p.detail::text, p.edited, p.edited OR a.event_id IS NOT NULL, p.event_id, p.room_id, p.ord, p.sub,
-    p.sender, {NAME}, p.sent_at, p.type, p.msgtype, p.body, p.reply_to, p.thread_id, a.kind, a.name, p.encrypted, p.removed
+    p.sender, {NAME}, p.sent_at, p.type, p.msgtype, p.body, p.reply_to, p.thread_id, a.kind, a.name, p.encrypted,
+    p.removed
 FROM p LEFT JOIN attachment a ON a.event_id = p.event_id AND a.n = 0
 WHERE $2 OR NOT p.removed
 """  # noqa: S608 (constants)

@@ -30,6 +30,7 @@ from bridge.engine.listener import Listener
 from bridge.engine.loading import load, runner
 from bridge.engine.ports import Ports
 from bridge.engine.roles import Rights
+from bridge.engine.room_status import RoomStatuses
 from bridge.engine.search import SearchDesk
 from bridge.engine.webhook_port import webhooks_for
 from bridge.engine.webhooks import Receiver
@@ -265,6 +266,7 @@ def _ports(config: Config, db: Db, search: Search) -> Ports:
             outbox=config.data_dir / "outbox",
             retention=config.archive.redaction_retention,
             auditors=len(config.rights.auditors),
+            statuses=RoomStatuses(ours),
         ),
         DirectoryDesk(db, ours, left=config.access.after_leaving == "seen"),
         SearchDesk(db, search, config.bots.timezone.zone),
@@ -352,7 +354,7 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
             app.search = await up.enter_async_context(searching(config, db))
         if "inbox" in roles:
             intake = Intake(db)
-            sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts)
+            sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts, then=app.wake)
             await up.enter_async_context(running({"intake": intake.run, "sorter": sorter.run}))
             hs_token = config.appservice.hs_token.reveal()
             endpoints = Inbox(hs_token, intake, app.metrics, app.database_away).application()

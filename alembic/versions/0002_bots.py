@@ -42,6 +42,9 @@ TABLES = (
     "UPDATE consumer SET position = 0 WHERE name = 'recorder'",
     # For reading a room from a time on.
     "CREATE INDEX message_sent ON message (room_id, sent_at)",
+    # What `status` of a room asks.
+    "CREATE INDEX event_unread ON event (room_id) WHERE encrypted AND NOT decrypted",
+    "CREATE INDEX media_lacking ON media (state) WHERE state IN ('pending', 'failed', 'too_large')",
     # --- bots --------------------------------------------------------------------------------------------------------
     # What we have shown of the bot last: whoever changes it by hand on the homeserver is not fought with.
     "ALTER TABLE bot_device ADD COLUMN displayname text, ADD COLUMN avatar_sha256 bytea",

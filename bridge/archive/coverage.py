@@ -153,35 +153,34 @@ class Coverage:
         }
 
 
-async def measure(tx: Connection, bots: Sequence[str], room_id: str | None = None) -> Coverage:
+async def measure(tx: Connection, bots: Sequence[str]) -> Coverage:
     """Count.
 
     Args:
         tx: in a snapshot, so that the numbers fit together.
         bots: the Matrix ids of those that read encrypted rooms.
-        room_id: only this room; what belongs to no room is counted nevertheless.
     """
-    rooms = {row.room_id: Room(row) for row in await coverage.rooms(tx, bots, room_id)}
-    for room, count in _of_rooms(rooms, await coverage.unread(tx, bots, room_id)):
+    rooms = {row.room_id: Room(row) for row in await coverage.rooms(tx, bots)}
+    for room, count in _of_rooms(rooms, await coverage.unread(tx, bots)):
         room.unread[count.reason or ""] += count.count
-    for room, count in _of_rooms(rooms, await coverage.attachments(tx, room_id)):
+    for room, count in _of_rooms(rooms, await coverage.attachments(tx)):
         room.attachments[count.what, count.reason or ""] += count.count
-    for room, count in _of_rooms(rooms, await coverage.texts(tx, room_id)):
+    for room, count in _of_rooms(rooms, await coverage.texts(tx)):
         room.texts[count.what, count.reason or ""] += count.count
-    for room, count in _of_rooms(rooms, await coverage.referred(tx, room_id)):
+    for room, count in _of_rooms(rooms, await coverage.referred(tx)):
         room.referred = count.count if room.row.has_beginning else 0
     aside: Counter[tuple[str, str]] = Counter()
-    counts = await coverage.set_aside(tx, room_id)
+    counts = await coverage.set_aside(tx)
     for count in counts:
         aside[count.what, count.reason or ""] += count.count
     for room, count in _of_rooms(rooms, counts):
         room.set_aside[count.what, count.reason or ""] += count.count
     return Coverage(
         list(rooms.values()),
-        await coverage.rooms_not_read(tx, room_id),
+        await coverage.rooms_not_read(tx),
         await coverage.checked_at(tx),
         await intake.count(tx),
-        await coverage.consumers(tx, room_id),
+        await coverage.consumers(tx),
         aside,
         await indexing.status(tx),
     )

@@ -161,9 +161,19 @@ class Sorter:
     Args:
         read: the arrivals of a transaction's body.
         attempts: how often a body that fails is tried before it is set aside.
+        then: called after each commit; who listens elsewhere is notified by the database, which takes longer.
     """
 
-    def __init__(self, db: Db, intake: Intake, read: Callable[[bytes], list[Arrival]], *, attempts: int) -> None:
+    def __init__(
+        self,
+        db: Db,
+        intake: Intake,
+        read: Callable[[bytes], list[Arrival]],
+        *,
+        attempts: int,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._then = then
         self._db = db
         self._intake = intake
         self._read = read
@@ -208,6 +218,8 @@ class Sorter:
             bodies = await storage.peek(connection, SORT_AT_ONCE, SORT_BYTES)
         with suppress(storage.GoneError):  # another process sorts too: look again
             await self._sort(bodies)
+        if bodies:
+            self._then()
         return bool(bodies)
 
     async def _sort(self, bodies: dict[int, bytes]) -> None:

@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from bridge.archive import export_html, reading
 from bridge.archive.access import AuditRefusedError
 from bridge.archive.access_rule import is_joined
-from bridge.archive.coverage import measure
 from bridge.archive.export import Selection, batches
 from bridge.archive.export_html import Look
 from bridge.archive.export_output import NoFiles, to_file
 from bridge.archive.export_words import words_in
 from bridge.botapi.errors import DeniedError
 from bridge.botapi.ports import Exported, Files, Footprint, FoundFile, FoundMessage, Messages
-from bridge.engine.room_status import status_of
 from bridge.storage import access as memberships
 from bridge.storage import audit, export, footprint
 from bridge.storage import reading as rows
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from bridge.archive.reading import Message
     from bridge.botapi.ports import Cursor, RoomStatus
     from bridge.engine.ports import Asker
+    from bridge.engine.room_status import RoomStatuses
     from bridge.storage.db import Connection, Db
     from bridge.storage.readable import Readable
     from bridge.storage.reading import FileKey, FileRow, MessageKey
@@ -54,6 +53,7 @@ class ArchiveDesk:
         outbox: where files for people are made; who sends one deletes it.
         retention: how long what was removed is kept.
         auditors: how many there are.
+        statuses: makes the status of rooms.
     """
 
     db: Db
@@ -62,6 +62,7 @@ class ArchiveDesk:
     outbox: Path
     retention: timedelta
     auditors: int
+    statuses: RoomStatuses
 
     def __call__(self, asker: Asker) -> AskersArchive:
         """See `engine.ports.ArchiveFor`."""
@@ -80,8 +81,7 @@ class AskersArchive:
             await self._readable(db, room_id)
             if not await self._is_inside(db, room_id):
                 raise DeniedError("is not in the room")
-            found = await measure(db, self._desk.bots, room_id)
-            return status_of(found, room_id, files=await rows.count_files(db, room_id))
+            return await self._desk.statuses.of(db, room_id)
 
     async def files(
         self, room_id: str, *, everyone: bool, name: str | None = None, after: Cursor | None = None, limit: int = 10

@@ -1,53 +1,64 @@
-"""What `coverage` measured of one room, as a bot shows it to people."""
+"""What the archive holds of a room, as a bot shows it to people."""
 
 from __future__ import annotations
 
-from collections import Counter
+import time
 from typing import TYPE_CHECKING, Final
 
 from bridge.botapi.ports import MISSING, RoomStatus
-from bridge.storage.undecrypted import BEFORE_US, NO_BOT
+from bridge.storage import coverage, room_status
 
 if TYPE_CHECKING:
-    from bridge.archive.coverage import Coverage, Room
+    from collections.abc import Callable, Sequence
 
-_RECORDER: Final = "recorder"
-_FILES: Final = {"pending": "files_pending", "failed": "files_failed", "too_large": "files_too_large"}
-_EMPTY: Final = RoomStatus(
-    messages=0, files=0, first_at=None, last_at=None, complete=False, missing=(("before_us", 1),), behind=0
-)
+    from bridge.storage.db import Connection
+
+LOOKED_SECONDS: Final = 600.0  # how long it is remembered what events of a room refer to in vain
+_MOST: Final = 1_000  # rooms
 
 
-def status_of(found: Coverage, room_id: str, *, files: int) -> RoomStatus:
-    """The status of a room that was measured alone.
+class RoomStatuses:
+    """Makes the status of rooms.
 
     Args:
-        files: how many it has; stickers are none to people, though the archive counts them as attachments.
+        bots: the Matrix ids of those that read encrypted rooms.
     """
-    behind = found.unsorted + sum(consumer.behind for consumer in found.consumers if consumer.name == _RECORDER)
-    room = next((one for one in found.rooms if one.row.room_id == room_id), None)
-    if room is None:
-        return _EMPTY
-    missing = _missing(room)
-    return RoomStatus(
-        messages=room.row.messages,
-        files=files,
-        first_at=room.row.first_at,
-        last_at=room.row.last_at,
-        complete=not missing,
-        missing=tuple((what, missing[what]) for what in MISSING if missing[what]),
-        behind=behind,
-    )
 
+    def __init__(self, bots: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._bots = bots
+        self._clock = clock
+        self._looked: dict[str, tuple[float, int]] = {}
 
-def _missing(room: Room) -> Counter[str]:
-    missing: Counter[str] = Counter()
-    missing["before_us"] = int(not room.row.has_beginning)
-    missing["not_held"] = room.referred
-    missing["set_aside"] = room.set_aside.total()
-    for reason, count in room.unread.items():
-        missing["unread_no_bot" if reason in {NO_BOT, BEFORE_US} else "unread_no_key"] += count
-    for (state, _), count in room.attachments.items():
-        if state in _FILES:
-            missing[_FILES[state]] += count
-    return +missing
+    async def of(self, db: Connection, room_id: str) -> RoomStatus:
+        """The status of a room."""
+        found = await room_status.facts(db, self._bots, room_id)
+        counts = {
+            "before_us": int(not found.has_beginning),
+            "unread_no_bot": found.unread_no_bot,
+            "unread_no_key": found.unread_no_key,
+            "files_pending": found.files_pending,
+            "files_failed": found.files_failed,
+            "files_too_large": found.files_too_large,
+            "not_held": await self._not_held(db, room_id) if found.has_beginning else 0,
+            "set_aside": found.set_aside,
+        }
+        missing = tuple((what, counts[what]) for what in MISSING if counts[what])
+        return RoomStatus(
+            messages=found.messages,
+            files=found.files,
+            first_at=found.first_at,
+            last_at=found.last_at,
+            complete=not missing,
+            missing=missing,
+            behind=found.behind + found.unsorted,
+        )
+
+    async def _not_held(self, db: Connection, room_id: str) -> int:
+        """How many events others refer to that we do not hold; looking takes long where much was said."""
+        at, count = self._looked.get(room_id, (-LOOKED_SECONDS, 0))
+        if self._clock() - at >= LOOKED_SECONDS:
+            if len(self._looked) >= _MOST:
+                self._looked.clear()
+            count = sum(one.count for one in await coverage.referred(db, room_id))
+            self._looked[room_id] = (self._clock(), count)
+        return count

@@ -62,10 +62,8 @@ WITH counted AS (
     SELECT room_id, count(*) AS events, min(sent_at) AS first_at, max(sent_at) AS last_at,
         bool_or(type = 'm.room.create' AND state_key = '') IS TRUE AS has_beginning,
         count(*) FILTER (WHERE encrypted) AS encrypted_events, count(*) FILTER (WHERE decrypted) AS read_events
-    FROM event WHERE $2::text IS NULL OR room_id = $2 GROUP BY room_id
-), written AS (
-    SELECT room_id, count(*) AS messages FROM message WHERE $2::text IS NULL OR room_id = $2 GROUP BY room_id
-)
+    FROM event GROUP BY room_id
+), written AS (SELECT room_id, count(*) AS messages FROM message GROUP BY room_id)
 SELECT c.room_id, coalesce(r.name, r.canonical_alias), c.events, coalesce(w.messages, 0), c.first_at, c.last_at,
     c.has_beginning, r.encryption IS NOT NULL,
     EXISTS (
@@ -92,30 +90,28 @@ SELECT e.room_id, 'unread',
         ELSE coalesce(u.reason, $5) END AS why,
     count(*)
 FROM event e LEFT JOIN undecrypted u ON u.event_id = e.event_id LEFT JOIN bot ON bot.room_id = e.room_id
-WHERE e.encrypted AND NOT e.decrypted AND ($6::text IS NULL OR e.room_id = $6)
+WHERE e.encrypted AND NOT e.decrypted
     AND NOT EXISTS (SELECT FROM redaction r WHERE r.target_id = e.event_id AND r.room_id = e.room_id)
 GROUP BY e.room_id, why ORDER BY e.room_id, why
 """
 _ATTACHMENTS = """
 SELECT a.room_id, coalesce(m.state, 'pending'), m.reason, count(DISTINCT a.media_id)
 FROM attachment a LEFT JOIN media m ON m.media_id = a.media_id
-WHERE $1::text IS NULL OR a.room_id = $1
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _TEXTS = """
 SELECT a.room_id, coalesce(x.state, 'due'), x.reason, count(DISTINCT a.media_id)
 FROM attachment a JOIN media m ON m.media_id = a.media_id AND m.state = 'stored'
 LEFT JOIN extracted x ON x.sha256 = m.sha256
-WHERE $1::text IS NULL OR a.room_id = $1
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _SET_ASIDE = """
-SELECT room_id, consumer, reason, count(*) FROM set_aside WHERE $1::text IS NULL OR room_id = $1
+SELECT room_id, consumer, reason, count(*) FROM set_aside
 GROUP BY room_id, consumer, reason ORDER BY room_id NULLS FIRST, consumer, reason
 """
 _CONSUMERS = """
 SELECT name, position, (SELECT coalesce(max(seq), 0) FROM inbox),
-    (SELECT count(*) FROM inbox WHERE seq > position AND ($1::text IS NULL OR room_id = $1))
+    (SELECT count(*) FROM inbox WHERE seq > position)
 FROM consumer ORDER BY name
 """
 # Of a room that was checked, only what was referred to since counts: an id from before that is not held is none of the
@@ -146,48 +142,47 @@ _CHECKED = "SELECT at FROM checked"
 _NOT_BEGUN = """
 SELECT room_id, reason FROM backfill f
 WHERE finished_at IS NULL AND NOT EXISTS (SELECT FROM event e WHERE e.room_id = f.room_id)
-  AND ($1::text IS NULL OR f.room_id = $1)
 ORDER BY room_id
 """
 
 
-async def rooms(db: Connection, bots: Sequence[str], room_id: str | None = None) -> list[RoomRow]:
-    """Every room of which we hold an event, or one of them.
+async def rooms(db: Connection, bots: Sequence[str]) -> list[RoomRow]:
+    """Every room of which we hold an event.
 
     Args:
         bots: the Matrix ids of those that read encrypted rooms.
     """
-    return [RoomRow(*row) for row in await db.fetch(_ROOMS, list(bots), room_id, timeout=SECONDS)]
+    return [RoomRow(*row) for row in await db.fetch(_ROOMS, list(bots), timeout=SECONDS)]
 
 
-async def unread(db: Connection, bots: Sequence[str], room_id: str | None = None) -> list[Count]:
+async def unread(db: Connection, bots: Sequence[str]) -> list[Count]:
     """Encrypted events that were not read, and why."""
     reasons = (NO_KEY, NO_BOT, BEFORE_US, NOT_TRIED)
-    return [Count(*row) for row in await db.fetch(_UNREAD, list(bots), *reasons, room_id, timeout=SECONDS)]
+    return [Count(*row) for row in await db.fetch(_UNREAD, list(bots), *reasons, timeout=SECONDS)]
 
 
-async def attachments(db: Connection, room_id: str | None = None) -> list[Count]:
+async def attachments(db: Connection) -> list[Count]:
     """Files by state (table `media`)."""
-    return [Count(*row) for row in await db.fetch(_ATTACHMENTS, room_id, timeout=SECONDS)]
+    return [Count(*row) for row in await db.fetch(_ATTACHMENTS, timeout=SECONDS)]
 
 
-async def texts(db: Connection, room_id: str | None = None) -> list[Count]:
+async def texts(db: Connection) -> list[Count]:
     """Stored files by what is known of their text (table `extracted`)."""
-    return [Count(*row) for row in await db.fetch(_TEXTS, room_id, timeout=SECONDS)]
+    return [Count(*row) for row in await db.fetch(_TEXTS, timeout=SECONDS)]
 
 
-async def set_aside(db: Connection, room_id: str | None = None) -> list[Count]:
+async def set_aside(db: Connection) -> list[Count]:
     """What could not be handled, by consumer; 'inbox' for another content under a known event id."""
-    return [Count(*row) for row in await db.fetch(_SET_ASIDE, room_id, timeout=SECONDS)]
+    return [Count(*row) for row in await db.fetch(_SET_ASIDE, timeout=SECONDS)]
 
 
-async def consumers(db: Connection, room_id: str | None = None) -> list[ConsumerRow]:
-    """How far each is; with a room, `behind` counts its rows alone."""
-    return [ConsumerRow(*row) for row in await db.fetch(_CONSUMERS, room_id, timeout=SECONDS)]
+async def consumers(db: Connection) -> list[ConsumerRow]:
+    """How far each is."""
+    return [ConsumerRow(*row) for row in await db.fetch(_CONSUMERS, timeout=SECONDS)]
 
 
 async def referred(db: Connection, room_id: str | None = None) -> list[Count]:
-    """Ids of events, by room, that other events or receipts name and that are nowhere in the inbox."""
+    """Ids of events, by room (or of one room), that other events or receipts name and that are nowhere in the inbox."""
     return [Count(*row) for row in await db.fetch(_REFERRED, room_id, timeout=SECONDS)]
 
 
@@ -197,6 +192,6 @@ async def checked_at(db: Connection) -> datetime | None:
     return found
 
 
-async def rooms_not_read(db: Connection, room_id: str | None = None) -> list[tuple[str, str | None]]:
+async def rooms_not_read(db: Connection) -> list[tuple[str, str | None]]:
     """Rooms of which a backfill could read nothing: (room id, reason)."""
-    return [(row[0], row[1]) for row in await db.fetch(_NOT_BEGUN, room_id)]
+    return [(row[0], row[1]) for row in await db.fetch(_NOT_BEGUN)]

@@ -23,8 +23,8 @@ class DueContent:
     wait: float  # seconds until its time; 0: now
 
 
-# The text may be there before another message brings the same content: then its message is due to be indexed at once. So
-# is one whose sender said nothing of the size, or something else.
+# The text may be there before another message brings the same content: then its message is due to be indexed at once.
+# So is one whose sender said nothing of the size, or something else.
 _EXPECT = """
 WITH new AS (SELECT media_id, sha256, size FROM media WHERE media_id = $1 AND sha256 IS NOT NULL), added AS (
     INSERT INTO extracted (sha256) SELECT sha256 FROM new ON CONFLICT (sha256) DO NOTHING

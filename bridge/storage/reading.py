@@ -96,7 +96,6 @@ ORDER BY p.sent_at, p.ord, p.sub, p.event_id
 # An edit repeats the file of its message, so only another one counts; the edit of a stranger changes nothing. The files
 # of the room come first (OFFSET 0 keeps the planner to that) and in order, so that only those of one page are looked at
 # closely.
-_COUNT_FILES = "SELECT count(DISTINCT media_id) FROM attachment WHERE room_id = $1 AND kind <> 'sticker'"
 _FILES = f"""
 WITH page AS (
     SELECT CASE WHEN e.rel_type = 'm.replace' THEN e.target_id ELSE e.event_id END AS message_id, e.room_id, e.ord,
@@ -158,11 +157,6 @@ async def files(
     columns = readable.columns(room_id)
     rows = await db.fetch(_FILES, *columns, room_id, name, *(after or (None, None, None)), limit)
     return [FileRow(*row) for row in rows]
-
-
-async def count_files(db: Connection, room_id: str) -> int:
-    """How many files a room has, without stickers; the same one sent twice is one."""
-    return int(await db.fetchval(_COUNT_FILES, room_id))
 
 
 async def sender_names(db: Connection, room_id: str, event_ids: Sequence[str]) -> dict[str, str]:

@@ -96,7 +96,7 @@ async def test_killed_and_started_again_the_demo_is_whole_and_nothing_is_doubled
     folder = tmp_path / "demo"
     folder.mkdir()
     with open_progress(folder / "progress.jsonl") as progress:  # not the usual ports, a real demo may run here
-        progress.done("ports", {"synapse": free_port(), "postkamer": free_port()})
+        progress.done("ports", {name: free_port() for name in ("synapse", "postkamer", "webhooks")})
     for steps in (30, 250):
         await _killed_at(steps, folder, "--exit", "--seed", "3")
     shown = await _finished("demo", "--dir", str(folder), "--exit")

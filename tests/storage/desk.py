@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.engine.archive import ArchiveDesk, AskersArchive
 from bridge.engine.directory import AskersDirectory, DirectoryDesk
 from bridge.engine.ports import Asker
+from bridge.engine.room_status import RoomStatuses
 from tests.storage.post import ROOM, T0, event
 from tests.storage.stories import PEOPLE, access, roles_of
 
@@ -38,6 +39,7 @@ def archive_of(db: Db, who: str | Asker, outbox: Path | None = None, **policy: s
         outbox=outbox or Path("/nowhere"),
         retention=timedelta(days=30),
         auditors=1,
+        statuses=RoomStatuses((BOT,)),
     )
     return desk(asker(who) if isinstance(who, str) else who)
 

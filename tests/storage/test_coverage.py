@@ -7,7 +7,7 @@ import pytest
 
 from bridge.archive.coverage import Coverage, measure
 from bridge.cli.coverage import table
-from bridge.storage import consumers
+from bridge.storage import consumers, coverage, room_status
 from bridge.storage.coverage import NOT_TRIED
 from bridge.storage.db import open_db
 from bridge.storage.export import snapshot
@@ -26,9 +26,9 @@ async def scribe(database_url: str) -> AsyncIterator[Scribe]:
         yield Scribe(db)
 
 
-async def measured(scribe: Scribe, room_id: str | None = None) -> Coverage:
+async def measured(scribe: Scribe) -> Coverage:
     async with snapshot(scribe.db) as tx:
-        return await measure(tx, (BOT, ANNOUNCER), room_id)
+        return await measure(tx, (BOT, ANNOUNCER))
 
 
 async def follow_to_the_end(scribe: Scribe, name: str = "recorder") -> None:
@@ -208,7 +208,7 @@ async def test_when_it_was_compared_with_the_homeserver(scribe: Scribe) -> None:
     assert found.as_json()["checked_at"] == "2026-03-02T08:00:00.000Z"
 
 
-async def test_one_room_is_counted_as_it_is_among_all(scribe: Scribe) -> None:
+async def test_the_status_of_one_room_says_what_coverage_says(scribe: Scribe) -> None:
     for room in (ROOM, OTHER):
         first = await scribe.message("hoi", room=room)
         await scribe.file(first, "a.txt", room=room, state="failed", reason="404")
@@ -219,10 +219,15 @@ async def test_one_room_is_counted_as_it_is_among_all(scribe: Scribe) -> None:
         await consumers.set_aside(tx, "recorder", 2, "no sender", room_id=ROOM)
         await consumers.set_aside(tx, "recorder", 3, "no sender", room_id=OTHER)
     await scribe.event("m.room.create", {}, state_key="")
-    everything, alone = await measured(scribe), await measured(scribe, ROOM)
-    assert [room.as_json() for room in alone.rooms] == [
-        room.as_json() for room in everything.rooms if room.row.room_id == ROOM
-    ]
-    assert alone.set_aside.total() == 1
-    assert [consumer.behind for consumer in alone.consumers] == [1]
-    assert [consumer.behind for consumer in (await measured(scribe, OTHER)).consumers] == [0]
+    everything = next(room for room in (await measured(scribe)).rooms if room.row.room_id == ROOM)
+    async with scribe.db.connection() as connection:
+        alone = await room_status.facts(connection, (BOT, ANNOUNCER), ROOM)
+        behind = (await room_status.facts(connection, (BOT, ANNOUNCER), OTHER)).behind
+        (referred,) = await coverage.referred(connection, ROOM)
+    row = everything.row
+    assert (alone.messages, alone.first_at, alone.last_at) == (row.messages, row.first_at, row.last_at)
+    assert alone.unread_no_bot == everything.unread.total() == 1
+    assert (alone.files, alone.files_failed, alone.files_pending, alone.files_too_large) == (1, 1, 0, 0)
+    assert alone.set_aside == everything.set_aside.total() == 1
+    assert referred.count == everything.referred == 1
+    assert (alone.behind, behind) == (1, 0)

@@ -84,6 +84,8 @@ TABLES = (
     # --- who asks for what -------------------------------------------------------------------------------------------
     # In which threads somebody has written (`with:`).
     "CREATE INDEX message_sender ON message (sender, thread_id)",
+    # Which reactions somebody may read who may not read all of a room.
+    "CREATE INDEX reaction_room ON reaction (room_id)",
     # --- what people search ------------------------------------------------------------------------------------------
     # For saying what was not searched.
     "CREATE INDEX undecrypted_room ON undecrypted (room_id)",

@@ -29,6 +29,7 @@ MOST_NUMBERED: Final = 9
 _MOST_MISTAKES: Final = 3
 _FEW_BEHIND: Final = 200  # events; the index is always some behind
 _LONGEST_LINE: Final = 100
+_ICONS: Final = {"image": "🖼️", "video": "🎬", "audio": "🎵", "voice": "🎤", "sticker": "🏷️"}
 _MOST_TOLD: Final = 20  # messages of one alert
 
 
@@ -72,7 +73,7 @@ def _what(hit: Hit) -> Say:
     size = Bytes(hit.file_size) if hit.file_size is not None else line("hit.no_size")
     if hit.in_file:
         return line("hit.in_file", file=hit.file, size=size, text=hit.excerpt)
-    return line("hit.file", text=hit.excerpt, size=size)
+    return line("hit.file", icon=_ICONS.get(hit.kind, "📎"), text=hit.excerpt, size=size)
 
 
 def not_searched(reply: Reply, lacking: NotSearched, page: Found) -> Reply:

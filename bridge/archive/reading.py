@@ -57,11 +57,13 @@ class Found:
     Attributes:
         edit: the event id of the edit that gave it its text; None: it is the first one.
         detail: JSON of that text: location, poll, voice.
+        has_files: otherwise it surely has none.
     """
 
     message: Message
     edit: str | None
     detail: str | None
+    has_files: bool
 
 
 async def page(db: Connection, readable: Readable, room_id: str, after: MessageKey, limit: int) -> Page:
@@ -79,11 +81,13 @@ async def page(db: Connection, readable: Readable, room_id: str, after: MessageK
 async def by_seq(db: Connection, readable: Readable, seqs: Sequence[int]) -> dict[int, Found]:
     """Those of some messages that may be read, by the numbers of their events."""
     rows = await finding.by_seq(db, readable, seqs)
-    last = await _last_edits(db, readable, [row.message for row in rows])
+    last = await _last_edits(db, readable, [row.message for row in rows if row.edited])
     found = {}
     for row in rows:
         edit = last.get(row.message.event_id)
-        found[row.seq] = Found(_message(row.message, edit), edit.event_id if edit else None, (edit or row).detail)
+        found[row.seq] = Found(
+            _message(row.message, edit), edit.event_id if edit else None, (edit or row).detail, row.has_files
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from tantivy import Schema
 
     from bridge.search.analysis import Analysis
-    from bridge.search.query import Filter, Node, Sort, State
+    from bridge.search.query import Filter, Node, Sort, State, Thing
     from bridge.search.resolve import Names, Understood
     from bridge.storage.names import ThreadFit
 
@@ -138,10 +139,8 @@ class _Compiler:
                 first = schema.sent_key(start) if start is not None else None
                 last = schema.sent_key(end) - 1 if end is not None else None
                 return _range(self.fields, schema.SENT, first, last)
-            case Has("emoji", emoji):
-                return self._emoji(emoji or "")
-            case Has(thing):
-                return self._term("has", thing)
+            case Has(thing, emoji):
+                return self._has(thing, emoji or "")
             case FileName(text):
                 return self._file_name(text)
             case FileType(types):
@@ -173,13 +172,39 @@ class _Compiler:
         first = Query.term_set_query(self.fields, schema.SEQ, seqs) if seqs else Query.empty_query()
         return any_of([first, self._one_of("thread", [thread.root for thread in threads])])
 
+    def _has(self, thing: Thing, emoji: str) -> Query:
+        if thing == "emoji":
+            return self._emoji(emoji)
+        held = self._term("has", thing)
+        return self._reacted(held, "") if thing == "reaction" else held
+
     def _emoji(self, text: str) -> Query:
         """A reaction with it, in any colour of skin, or a text with it."""
         known = emoji_called(text)
         key = folding.emoji(known or f":{text}:")
         reaction = Query.regex_query(self.fields, "reaction", f"{escaped(key)}{_ANY_SKIN}")
+        reaction = self._reacted(reaction, key)
         in_text = self.texts.as_written(key) if known else None
         return any_of([reaction, in_text]) if in_text is not None else reaction
+
+    def _reacted(self, query: Query, key: str) -> Query:
+        """Only reactions that the asker may read: who left a room does not learn what came later.
+
+        Args:
+            query: any reaction with the key.
+            key: '' for all.
+        """
+        if not self.names.in_part:
+            return query
+        pattern = re.compile(f"{re.escape(key)}{_ANY_SKIN}" if key else ".*", re.DOTALL)
+        seqs = [
+            seq
+            for seq, keys in self.names.reacted.items()
+            if any(pattern.fullmatch(folding.emoji(one)) for one in keys)
+        ]
+        elsewhere = [(Occur.Must, query), (Occur.MustNot, self._one_of("room", self.names.in_part))]
+        here = Query.term_set_query(self.fields, schema.SEQ, seqs) if seqs else Query.empty_query()
+        return any_of([Query.boolean_query(elsewhere), here])
 
     def _file_name(self, text: str) -> Query:
         parts = map(escaped, folding.fold(text).split("*"))

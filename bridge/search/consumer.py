@@ -75,6 +75,7 @@ class Indexer:
         self._documents = Documents(analysis)
         self._news = asyncio.Event()
         self._position = 0  # of the inbox: what stands up to here was done
+        self._committed = 0  # ... and is on disk, in the index in use
         self._current: Writer | None = None
         self._build: _Build | None = None
         self._pending = _Pending()
@@ -154,7 +155,7 @@ class Indexer:
         except (ValueError, OSError) as error:
             log.warning("search index cannot be opened", generation=path.name, error=type(error).__name__)
             return False
-        self._position = state.position
+        self._position = self._committed = state.position
         return True
 
     async def _begin(self) -> None:
@@ -299,6 +300,7 @@ class Indexer:
                 await asyncio.to_thread(writer.commit, state)
             if build is not None and self._current is not None:
                 return  # what is pending is committed in the one in use
+            self._committed = state.position
             if self._pending.due:
                 await indexing.done(connection, self._pending.due)
         self._pending = _Pending()
@@ -310,7 +312,7 @@ class Indexer:
         build = self._build
         documents = 0 if self._current is None else await asyncio.to_thread(self._current.count)
         async with self._db.connection() as connection:
-            await indexing.move(connection, self._position if build is None or self._current else build.built)
+            await indexing.move(connection, self._committed if build is None or self._current else build.built)
             await indexing.tell(
                 connection,
                 ready=self._current is not None,

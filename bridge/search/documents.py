@@ -189,23 +189,31 @@ def _common(row: MessageRow, version: _Version) -> Document:
     document = Document()
     document.add_integer(schema.SEQ, row.seq)
     document.add_integer(schema.SENT, schema.sent_key(row.sent_at, row.ord, row.sub))
-    document.add_integer(schema.ORD, row.ord)
-    document.add_integer(schema.SUB, row.sub)
     document.add_text("room", row.room_id)
     document.add_text("sender", row.sender)
     if row.thread_id is not None:
         document.add_text("thread", row.thread_id)
     if row.removed:
         document.add_text("is", "deleted")
+    place = schema.place_key((row.ord, row.sub))
+    _add_place(document, schema.PLACE, place)
     if version.edit is not None:
         document.add_text("is", "edited")
-        document.add_integer(schema.EDIT_ORD, version.edit.ord)
-        document.add_integer(schema.EDIT_SUB, version.edit.sub)
+        edit = schema.place_key(version.edit.place)
+        _add_place(document, schema.EDIT, edit)
+        _add_place(document, schema.LOW, None if place is None or edit is None else min(place, edit))
+    else:
+        _add_place(document, schema.LOW, place)
     if version.next is not None:
         document.add_text("is", OLD)
-        document.add_integer(schema.NEXT_ORD, version.next[0])
-        document.add_integer(schema.NEXT_SUB, version.next[1])
+        _add_place(document, schema.NEXT, schema.place_key(version.next))
     return document
+
+
+def _add_place(document: Document, field: str, key: int | None) -> None:
+    """Without its place, a document is found only by who may read the whole room."""
+    if key is not None:
+        document.add_integer(field, key)
 
 
 def _add_files(document: Document, files: Sequence[FileRow]) -> None:

@@ -42,7 +42,7 @@ async def who_is(db: Connection, asker: Asker, text: str, limit: int) -> list[Kn
     called = await finding.names_of(db, readable, ids)
     together = await finding.together(db, asker.user_id, ids)
     all_rooms = {room_id for rooms in together.values() for room_id in rooms}
-    chats = await finding.direct_chats(db)
+    chats = (await finding.indexed(db)).chats
     known = await finding.rooms(db, readable, asker.user_id, bots, all_rooms - chats)
     found = []
     for one in ids:

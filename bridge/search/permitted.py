@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tantivy import FieldType, Occur, Query
 
-from bridge.search.schema import EDIT_ORD, EDIT_SUB, NEXT_ORD, NEXT_SUB, ORD, SUB
-from bridge.storage.readable import FIRST, LAST, WHOLE
+from bridge.search.schema import EDIT, LOW, NEXT, PLACE, place_bound
+from bridge.storage.readable import LAST, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tantivy import Schema
 
-    from bridge.storage.readable import Place, Readable, Span
+    from bridge.storage.readable import Readable, Span
 
 
 def permitted(schema: Schema, readable: Readable) -> Query:
@@ -24,73 +23,48 @@ def permitted(schema: Schema, readable: Readable) -> Query:
     Of a message that was edited this is the text of the last edit that may be read itself.
     """
     old = Query.term_query(schema, "is", "old", "basic")
+    rooms = readable.rooms
     if readable.everything:
-        may = _but(Query.all_query(), old, Query.term_set_query(schema, "room", list(readable.rooms)))
+        whole = (
+            _but(Query.all_query(), Query.term_set_query(schema, "room", list(rooms))) if rooms else Query.all_query()
+        )
+        parts = dict(rooms)
     else:
-        whole = [room_id for room_id, spans in readable.rooms.items() if spans == (WHOLE,)]
-        may = _but(Query.term_set_query(schema, "room", whole), old)
-    parts = [
-        _in_parts(schema, room_id, spans)
-        for room_id, spans in readable.rooms.items()
-        if spans != (WHOLE,) or readable.everything
+        whole = Query.term_set_query(schema, "room", [room_id for room_id, spans in rooms.items() if spans == (WHOLE,)])
+        parts = {room_id: spans for room_id, spans in rooms.items() if spans != (WHOLE,)}
+    # From a place on and to the end: an edit follows its message, so it may be read too, and what it replaced is old.
+    ends = {room_id: spans for room_id, spans in parts.items() if len(spans) == 1 and spans[0].end == LAST}
+    others = {room_id: spans for room_id, spans in parts.items() if room_id not in ends}
+    may = [_but(_any([whole, *_within(schema, LOW, ends)]), old)]
+    if others:
+        edited = Query.term_query(schema, "is", "edited", "basic")
+        may.append(
+            _but(
+                _any(_within(schema, PLACE, others)),
+                _but(edited, *_within(schema, EDIT, others)),
+                _all([old, _any(_within(schema, NEXT, others))]),
+            )
+        )
+    found = Query.const_score_query(_any(may), 0.0)
+    return found if readable.removed else _but(found, Query.term_query(schema, "is", "deleted", "basic"))
+
+
+def _within(schema: Schema, field: str, parts: Mapping[str, Sequence[Span]]) -> list[Query]:
+    """For each room what stands within its spans, by the place in a field."""
+    return [
+        _all(
+            [
+                Query.term_query(schema, "room", room_id, "basic"),
+                _any([_range(schema, field, span) for span in spans]),
+            ]
+        )
+        for room_id, spans in parts.items()
     ]
-    may = Query.const_score_query(_any([may, *parts]), 0.0)
-    return may if readable.removed else _but(may, Query.term_query(schema, "is", "deleted", "basic"))
 
 
-def _in_parts(schema: Schema, room_id: str, spans: Sequence[Span]) -> Query:
-    def within(ord_: str, sub: str) -> Query:
-        return _any([_within(_Places(schema, ord_, sub), span) for span in spans])
-
-    edited = Query.term_query(schema, "is", "edited", "basic")
-    old = Query.term_query(schema, "is", "old", "basic")
-    return _but(
-        _all([Query.term_query(schema, "room", room_id, "basic"), within(ORD, SUB)]),
-        _but(edited, within(EDIT_ORD, EDIT_SUB)),
-        _all([old, within(NEXT_ORD, NEXT_SUB)]),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Two fields that make a place."""
-
-    schema: Schema
-    ord: str
-    sub: str
-
-    def ord_in(self, start: int | None, end: int | None) -> Query:
-        return Query.range_query(self.schema, self.ord, FieldType.Integer, start, end)
-
-    def sub_in(self, start: int | None, end: int | None) -> Query:
-        return Query.range_query(self.schema, self.sub, FieldType.Integer, start, end)
-
-
-def _within(places: _Places, span: Span) -> Query:
-    limits = []
-    if span.start != FIRST:
-        limits.append(_from(places, span.start))
-    if span.end != LAST:
-        limits.append(_before(places, span.end))
-    return _all(limits) if limits else Query.all_query()
-
-
-def _from(places: _Places, place: Place) -> Query:
-    """At this place or behind it."""
-    ord_, sub = place
-    here = _all([places.ord_in(ord_, ord_), places.sub_in(sub, None)])
-    return here if ord_ == LAST[0] else _any([places.ord_in(ord_ + 1, None), here])
-
-
-def _before(places: _Places, place: Place) -> Query:
-    """Before this place."""
-    ord_, sub = place
-    found = []
-    if ord_ != FIRST[0]:
-        found.append(places.ord_in(None, ord_ - 1))
-    if sub != FIRST[1]:
-        found.append(_all([places.ord_in(ord_, ord_), places.sub_in(None, sub - 1)]))
-    return _any(found) if found else Query.empty_query()
+def _range(schema: Schema, field: str, span: Span) -> Query:
+    last = None if span.end == LAST else place_bound(span.end) - 1
+    return Query.range_query(schema, field, FieldType.Integer, place_bound(span.start), last)
 
 
 def _but(query: Query, *others: Query) -> Query:
@@ -98,7 +72,7 @@ def _but(query: Query, *others: Query) -> Query:
 
 
 def _any(queries: Sequence[Query]) -> Query:
-    return Query.boolean_query([(Occur.Should, query) for query in queries])
+    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def _all(queries: Sequence[Query]) -> Query:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.links import permalink
 from bridge.search.parser import parse
-from bridge.search.query import In, Is, Note, Thread, Who, leaves
+from bridge.search.query import Has, In, Is, Note, Thread, Who, leaves
 from bridge.search.words import ME
 from bridge.storage import names
 
@@ -47,6 +47,8 @@ class Names:
         threads: by what was typed.
         joined: by the name of people the threads in which they have written, where the query asks for those.
         chats: by room id the people of each chat of two, when the query has to do with those.
+        in_part: ids of the rooms of which the asker may not read all, when the query has to do with reactions.
+        reacted: by message (`event.seq`) of those rooms the keys of the reactions that the asker may read.
     """
 
     people: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -54,6 +56,8 @@ class Names:
     threads: Mapping[str, ThreadFit] = field(default_factory=dict)
     joined: Mapping[str, Sequence[ThreadFit]] = field(default_factory=dict)
     chats: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    in_part: Collection[str] = ()
+    reacted: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ async def understand(db: Connection, asker: Asker, line: str, now: datetime) -> 
     joined = {name: await names.threads_of(db, asker.readable, ids[name]) for name in dict.fromkeys(partners)}
     held = {name: thread for name in threads if (thread := await _thread(db, asker, name)) is not None}
     chats = await names.chats(db, asker.readable, asker.bots) if any(map(_is_about_chats, found)) else {}
+    in_part = asker.readable.in_part()
+    reactions = bool(in_part.rooms) and any(map(_is_about_reactions, found))
     return Understood(
         query,
         Names(
@@ -96,6 +102,8 @@ async def understand(db: Connection, asker: Asker, line: str, now: datetime) -> 
             held,
             joined,
             chats,
+            list(in_part.rooms) if reactions else (),
+            await names.reacted(db, in_part) if reactions else {},
         ),
         (
             *_notes([name for name in who if _id(asker, name) is None], people, "nobody", "several_people"),
@@ -160,6 +168,10 @@ def _notes(
 def _named(found: Iterable[Text | Filter], kind: type[Who | In | Thread]) -> dict[str, None]:
     """The names that are of this kind, each once."""
     return {node.name: None for node in found if isinstance(node, kind)}
+
+
+def _is_about_reactions(node: Text | Filter) -> bool:
+    return isinstance(node, Has) and node.thing in ("reaction", "emoji")
 
 
 def _is_about_chats(node: Text | Filter) -> bool:

@@ -81,7 +81,7 @@ class Standing:
 
     Attributes:
         ready: there is an index.
-        behind: rows of the inbox that are not in it (an upper bound).
+        behind: rows of the inbox that are not in it (an upper bound), of those that were there when it was asked.
         percent: of an index that is being made while there is none.
     """
 

@@ -7,9 +7,12 @@ A document is a message, or the text of one of its attachments (see `bridge.sear
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import tantivy
+
+if TYPE_CHECKING:
+    from bridge.storage.readable import Place
 
 # Raise it whenever a document would be another one than before: every index is then made anew.
 VERSION: Final = 1
@@ -18,6 +21,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIE_BITS: Final = 20
 _TIES: Final = (1 << _TIE_BITS) - 1
 _MAX_MS: Final = (1 << 42) - 1  # the year 2109; what is later counts as this
+_SUB_BITS: Final = 28
+_SUBS: Final = 1 << (_SUB_BITS - 1)  # this many on either side of 0
+_ORDS: Final = 1 << (63 - _SUB_BITS)
 
 # Words in the order of the text, with their positions. Token n of one is token n of the others.
 TEXTS: Final = (
@@ -47,18 +53,16 @@ BAGS: Final = (
 SEQ: Final = "seq"  # of the message: `event.seq`, by which it is found, replaced and removed
 N: Final = "n"  # of the attachment whose text it is; MESSAGE of the message itself
 SENT: Final = "sent"  # see `sent_key`
-ORD: Final = "ord"  # with SUB its place in the room
-SUB: Final = "sub"
-EDIT_ORD: Final = "edit_ord"  # with EDIT_SUB, of a text that comes from an edit: the place of that edit
-EDIT_SUB: Final = "edit_sub"
-NEXT_ORD: Final = "next_ord"  # with NEXT_SUB, of an old text: the place of the edit that followed
-NEXT_SUB: Final = "next_sub"
+PLACE: Final = "place"  # in the room, see `place_key`
+EDIT: Final = "edit"  # of a text that comes from an edit: the place of that edit
+LOW: Final = "low"  # the lower one of the two
+NEXT: Final = "next"  # of an old text: the place of the edit that followed
 SIZE: Final = "size"  # bytes, of each file
 
 MESSAGE: Final = -1
 ANSWER: Final = "answer"  # a notice that replies to something, as bots send them
 _SEVERAL: Final = ("parts", "ends", "numbers", "filename")  # in one string
-NUMBERS: Final = (SEQ, N, SENT, ORD, SUB, EDIT_ORD, EDIT_SUB, NEXT_ORD, NEXT_SUB, SIZE)
+NUMBERS: Final = (SEQ, N, SENT, PLACE, LOW, EDIT, NEXT, SIZE)
 
 
 def schema() -> tantivy.Schema:
@@ -81,3 +85,25 @@ def sent_key(at: datetime, ord_: int = 0, sub: int = 0) -> int:
     """
     ms = min(max((at - _EPOCH) // timedelta(milliseconds=1), -_MAX_MS), _MAX_MS)
     return (ms << _TIE_BITS) | ((ord_ + sub) & _TIES)
+
+
+def place_key(place: Place) -> int | None:
+    """A place in a room as a number that grows with it; None for one that no number of 64 bits stands for.
+
+    That is a place behind 34 billion rows of the inbox, or one in a history of more than 134 million events that were
+    read before the same live event.
+    """
+    ord_, sub = place
+    if not (0 <= ord_ < _ORDS and -_SUBS <= sub < _SUBS):
+        return None
+    return (ord_ << _SUB_BITS) + sub + _SUBS
+
+
+def place_bound(place: Place) -> int:
+    """The smallest number that `place_key` can give for this place or one behind it."""
+    ord_, sub = place
+    if ord_ < 0:
+        return 0
+    if ord_ >= _ORDS:
+        return (1 << 63) - 1
+    return (ord_ << _SUB_BITS) + min(max(sub + _SUBS, 0), _SUBS * 2)

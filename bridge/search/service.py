@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bridge.search.resolve import Understood
     from bridge.search.results import Hit, Seeker
     from bridge.storage.db import Connection, Db
-    from bridge.storage.finding import Unread
+    from bridge.storage.finding import Indexed, Unread
     from bridge.storage.readable import Readable
 
     T = TypeVar("T")
@@ -45,6 +45,9 @@ MOST_COUNTED: Final = 1_000  # messages; of more it is only said that there are 
 SECONDS: Final = 5.0  # that a search may take
 THREADS: Final = 4
 SEARCH: Final = "search"  # in the audit log
+_FEW_BEHIND: Final = 1_000  # rows of the inbox that the index should hold in a moment
+PATIENCE_SECONDS: Final = 1.5  # that the index is waited for when nothing is found
+_POLL_SECONDS: Final = 0.05
 _MOST_DOCUMENTS: Final = 20  # of one message, with its files and its older texts
 _PAGES_AHEAD: Final = 5  # how many pages are asked for at once behind the first one
 
@@ -77,6 +80,15 @@ class _After:
 
 
 @dataclass(frozen=True, slots=True)
+class _Page:
+    """What is asked for: so many messages that a line finds, from the beginning or after a page."""
+
+    line: str
+    limit: int
+    after: _After | None
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """One question, in one snapshot of the database."""
 
@@ -85,6 +97,7 @@ class Look:
     readable: Readable
     understood: Understood
     asked: Compiled
+    at: Indexed
 
 
 class Search:
@@ -105,6 +118,7 @@ class Search:
         bots: Collection[str] = (),
         commands: Collection[str] = (),
         seconds: float = SECONDS,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.index = index
         self.analysis = analysis
@@ -113,6 +127,7 @@ class Search:
         self._access = access
         self._commands = [f"!{word}" for word in commands]
         self._seconds = seconds
+        self._patience = patience
         self._fields = schema.schema()
         self._threads = ThreadPoolExecutor(THREADS, "search")
 
@@ -131,18 +146,41 @@ class Search:
         """
         if seeker.purpose is not None:
             await self._write_down(seeker, line, after)
-        async with self.looking(seeker, line) as look:
-            standing = Standing(*await finding.standing(look.db))
+        page = _Page(line, limit, _After.read(after) if after is not None else None)
+        found, head = await self._find(seeker, page)
+        if after is None and not found.hits and found.standing.ready and 0 < found.standing.behind <= _FEW_BEHIND:
+            # What was said just now is found too.
+            await self._caught_up(head)
+            found, _ = await self._find(seeker, page, head)
+        return found
+
+    async def _find(self, seeker: Seeker, page: _Page, head: int | None = None) -> tuple[Results, int]:
+        """A page, and the last row of the inbox, of which `head` is an earlier one: what came later is not behind."""
+        async with self.looking(seeker, page.line) as look:
+            at = look.at
+            head = at.head if head is None else head
+            standing = Standing(at.ready, max(0, head - at.position), at.percent)
             problems, notes = look.understood.query.problems, look.asked.notes
             nothing = Results((), 0, None, problems, notes, standing, asks_nothing=look.asked.query is None)
             if look.asked.query is None:
-                return nothing
-            place = _After.read(after) if after is not None else None
+                return nothing, head
             try:
-                documents = await self._documents(look, place, limit)
+                documents = await self._documents(look, page)
             except NotReadyError:
-                return replace(nothing, standing=replace(standing, ready=False))
-            return await self._page(look, documents, place, replace(nothing, standing=standing), limit)
+                return replace(nothing, standing=replace(standing, ready=False)), head
+            return await self._page(look, documents, page, nothing), head
+
+    async def _caught_up(self, head: int) -> None:
+        """Wait for the index to hold all up to a row of the inbox, but not for long."""
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    async with self._db.connection() as db:
+                        if (await finding.indexed(db)).position >= head:
+                            return
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            return
 
     async def among(self, seeker: Seeker, line: str, seqs: Collection[int]) -> Sequence[Hit]:
         """Those of some messages that a line finds, newest first.
@@ -203,7 +241,7 @@ class Search:
                 readable = await self._access.for_room(db, seeker.user_id, room_id)
             understood = await understand(db, Asker(seeker.user_id, readable, self.bots), line, now)
             asked = compiled(understood, self.analysis, self._fields, now, auditor=readable.removed)
-            yield Look(db, seeker, readable, understood, asked)
+            yield Look(db, seeker, readable, understood, asked, await finding.indexed(db))
 
     async def readable(self, db: Connection, seeker: Seeker) -> Readable:
         """What somebody searches in.
@@ -226,10 +264,10 @@ class Search:
         async with self._db.tx() as tx:
             await audit.append(tx, seeker.user_id, SEARCH, purpose.strip(), {"line": line, "after": after})
 
-    async def _query(self, look: Look) -> Query:
+    def _query(self, look: Look) -> Query:
         """What is asked, without the talk with our bots, unless that is asked for."""
         query = look.asked.query or Query.empty_query()
-        chats = await finding.direct_chats(look.db) & look.readable.rooms.keys()
+        chats = look.at.chats & look.readable.rooms.keys()
         if look.readable.everything or self._is_about_bots(look.understood, chats):
             return query
         answers = [
@@ -257,15 +295,16 @@ class Search:
         if look.asked.query is None or not seqs:
             return Documents((), None)
         these = [(Occur.Should, Query.term_query(self._fields, schema.SEQ, seq)) for seq in seqs]
-        query = Query.boolean_query([(Occur.Must, await self._query(look)), (Occur.Must, Query.boolean_query(these))])
+        query = Query.boolean_query([(Occur.Must, self._query(look)), (Occur.Must, Query.boolean_query(these))])
         search, most = self.index.search, _MOST_DOCUMENTS * len(seqs)
         return await self.in_thread(lambda: search(query, look.readable, sort="new", limit=most, count=False))
 
-    async def _documents(self, look: Look, place: _After | None, limit: int) -> Documents:
-        query, sort, search = await self._query(look), look.asked.sort, self.index.search
+    async def _documents(self, look: Look, page: _Page) -> Documents:
+        place = page.after
+        query, sort, search = self._query(look), look.asked.sort, self.index.search
         if place is not None and place.key is not None:
             query = Query.boolean_query([(Occur.Must, query), (Occur.Must, self._beyond(sort, place.key))])
-        most = MOST_COUNTED + 1 if place is None else _PAGES_AHEAD * limit
+        most = MOST_COUNTED + 1 if place is None else _PAGES_AHEAD * page.limit
         offset = place.offset if place is not None else 0
         return await self.in_thread(
             lambda: search(query, look.readable, sort=sort, limit=most, offset=offset, count=False)
@@ -275,10 +314,9 @@ class Search:
         first, last = (key + 1, None) if sort == "old" else (None, key - 1)
         return Query.range_query(self._fields, schema.SENT, FieldType.Integer, first, last)
 
-    async def _page(
-        self, look: Look, documents: Documents, place: _After | None, results: Results, limit: int
-    ) -> Results:
+    async def _page(self, look: Look, documents: Documents, page: _Page, results: Results) -> Results:
         """The messages of the first documents that may be shown."""
+        place, limit = page.after, page.limit
         first = _first(documents)
         seqs, at = list(first), 0
         hits: list[Hit] = []

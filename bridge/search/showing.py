@@ -83,7 +83,7 @@ class Reader:
 
 async def _files(db: Connection, messages: Sequence[Found]) -> dict[str, list[FileRow]]:
     """By message its files, each at its number."""
-    ids = [one.message.row.event_id for one in messages]
+    ids = [one.message.row.event_id for one in messages if one.has_files]
     edits = [(one.message.row.event_id, one.edit) for one in messages if one.edit is not None]
     found: dict[str, list[FileRow]] = {}
     for file in await indexing.files(db, [*((event_id, event_id) for event_id in ids), *edits]):

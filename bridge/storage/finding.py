@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 
 
 class FoundRow(NamedTuple):
-    """A message by its number."""
+    """A message by its number.
 
-    seq: int  # of its event
-    detail: str | None  # JSON: location, poll, voice
+    Attributes:
+        seq: of its event.
+        detail: JSON: location, poll, voice.
+        edited: there is something that may be an edit of it.
+        has_files: it has files, or may have got some by an edit.
+    """
+
+    seq: int
+    detail: str | None
+    edited: bool
+    has_files: bool
     message: MessageRow
 
 
@@ -29,6 +38,24 @@ class FoundRoom(NamedTuple):
 
     name: str | None
     encrypted: bool  # encryption is switched on
+
+
+class Indexed(NamedTuple):
+    """What a search has to know first.
+
+    Attributes:
+        ready: the index can be searched.
+        position: the last row of the inbox that it holds.
+        head: the last row of the inbox.
+        percent: of another index that is being made; None: none is.
+        chats: the rooms in which one of our bots talks with one person.
+    """
+
+    ready: bool
+    position: int
+    head: int
+    percent: int | None
+    chats: frozenset[str]
 
 
 class Unread(NamedTuple):
@@ -54,11 +81,13 @@ MOST: Final = 1_000
 _BY_SEQ = f"""
 WITH p AS (
     SELECT m.event_id, m.room_id, m.ord, m.sub, m.sender, m.sent_at, m.type, m.msgtype, m.body, m.reply_to,
-        m.thread_id, m.detail, e.seq, e.encrypted, {HIDDEN} AS removed
+        m.thread_id, m.detail, e.seq, e.encrypted, {HIDDEN} AS removed,
+        EXISTS (SELECT FROM revision v WHERE v.target_id = m.event_id) AS edited
     FROM event e JOIN message m ON m.event_id = e.event_id WHERE e.seq = ANY($1::bigint[])
 )
-SELECT p.seq, p.detail::text, p.event_id, p.room_id, p.ord, p.sub, p.sender, {NAME}, p.sent_at, p.type, p.msgtype,
-    p.body, p.reply_to, p.thread_id, a.kind, a.name, p.encrypted, p.removed
+SELECT p.seq, p.detail::text, p.edited, p.edited OR a.event_id IS NOT NULL, p.event_id, p.room_id, p.ord, p.sub,
+    p.sender, {NAME}, p.sent_at, p.type, p.msgtype, p.body, p.reply_to, p.thread_id, a.kind, a.name, p.encrypted,
+    p.removed
 FROM p LEFT JOIN attachment a ON a.event_id = p.event_id AND a.n = 0
 WHERE $2 OR NOT p.removed
 """  # noqa: S608 (constants)
@@ -82,9 +111,9 @@ FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS k (room_id, end_ord, end_
 JOIN room r ON r.room_id = k.room_id
 """
 _STANDING = """
-SELECT s.ready, greatest((SELECT coalesce(max(seq), 0) FROM inbox)
-        - coalesce((SELECT position FROM consumer WHERE name = 'search'), 0), 0),
-    CASE WHEN s.until > 0 THEN least(100 * s.built / s.until, 100) END
+SELECT s.ready, coalesce((SELECT position FROM consumer WHERE name = 'search'), 0),
+    (SELECT coalesce(max(seq), 0) FROM inbox), CASE WHEN s.until > 0 THEN least(100 * s.built / s.until, 100) END,
+    ARRAY(SELECT room_id FROM bot_room WHERE direct UNION SELECT room_id FROM direct_chat WHERE room_id IS NOT NULL)
 FROM index_state s
 """
 
@@ -124,13 +153,12 @@ WHERE mine.user_id = $1 AND mine.membership = 'join' AND mine.to_ord IS NULL
   AND NOT EXISTS (SELECT FROM room r WHERE r.room_id = o.room_id AND r.type = 'm.space')
 """
 _BEGINNING = "SELECT left(text, $2) FROM extracted WHERE sha256 = $1"
-_WITH_BOTS = "SELECT room_id FROM bot_room WHERE direct UNION SELECT room_id FROM direct_chat WHERE room_id IS NOT NULL"
 
 
 async def by_seq(db: Connection, readable: Readable, seqs: Collection[int]) -> list[FoundRow]:
     """Those of these messages that may be read, in no order; what was removed only for who may read that."""
     rows = await db.fetch(_BY_SEQ, list(seqs), readable.removed)
-    found = [FoundRow(row[0], row[1], MessageRow(*row[2:])) for row in rows]
+    found = [FoundRow(row[0], row[1], row[2], row[3], MessageRow(*row[4:])) for row in rows]
     return [one for one in found if readable.may_read(one.message.room_id, (one.message.ord, one.message.sub))]
 
 
@@ -148,12 +176,14 @@ async def rooms(
     return {room_id: FoundRoom(name, encrypted=encrypted) for room_id, encrypted, name in rows}
 
 
-async def standing(db: Connection) -> tuple[bool, int, int | None]:
-    """Of the index: whether there is one, how many rows of the inbox are not in it, and how many hundredths of another
-    one are made; None: none is made.
-    """
+async def indexed(db: Connection) -> Indexed:
+    """What a search has to know first."""
     row = await db.fetchrow(_STANDING)
-    return (False, 0, None) if row is None else (row[0], row[1], row[2])
+    return (
+        Indexed(False, 0, 0, None, frozenset())
+        if row is None
+        else Indexed(row[0], row[1], row[2], row[3], frozenset(row[4]))
+    )
 
 
 async def unread(db: Connection, readable: Readable, bots: Collection[str]) -> Unread:
@@ -186,8 +216,3 @@ async def together(db: Connection, user_id: str, user_ids: Collection[str]) -> d
 async def beginning(db: Connection, sha256: str, most: int) -> str:
     """The first characters of the text of a file's content; '' when there is none."""
     return str(await db.fetchval(_BEGINNING, sha256, most) or "")
-
-
-async def direct_chats(db: Connection) -> set[str]:
-    """The rooms in which one of our bots talks with one person."""
-    return {row[0] for row in await db.fetch(_WITH_BOTS)}

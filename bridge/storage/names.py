@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.storage.directory import Found, folded
+from bridge.storage.messages import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -168,6 +169,17 @@ WITH {_SPANS}, own AS (
 SELECT roots.root, e.seq FROM roots LEFT JOIN event e ON e.event_id = roots.root ORDER BY 1
 """  # noqa: S608
 
+_REACTED = f"""
+WITH {_SPANS}
+SELECT t.seq, array_agg(DISTINCT x.key)
+FROM reaction x JOIN event e ON e.event_id = x.event_id
+JOIN spans s ON s.room_id = e.room_id
+    AND (e.ord, e.sub) >= (s.start_ord, s.start_sub) AND (e.ord, e.sub) < (s.end_ord, s.end_sub)
+JOIN event t ON t.event_id = x.target_id AND t.room_id = x.room_id
+WHERE x.room_id = ANY($1::text[]) AND NOT {HIDDEN}
+GROUP BY 1
+"""  # noqa: S608
+
 # A chat of two, or of one with a bot: no name, and never more people.
 _CHATS = f"""
 WITH {_SPANS}
@@ -181,7 +193,7 @@ GROUP BY 1 HAVING count(DISTINCT m.user_id) <= 2
 
 async def people(db: Connection, readable: Readable, texts: Iterable[str]) -> dict[str, Fits]:
     """By text who has it as Matrix id, first half of that, name, or part of a name, now or in the past."""
-    rows = await db.fetch(_PEOPLE, *_spans(readable), readable.everything, list(texts))
+    rows = await db.fetch(_PEOPLE, *readable.all_columns(), readable.everything, list(texts))
     by_text: dict[str, list[Found]] = defaultdict(list)
     well = {}
     for text, user_id, name, fit in rows:
@@ -199,7 +211,7 @@ async def rooms(
         user_id: who asks: a room without a name is called by the others.
         bots: who is not named either.
     """
-    rows = await db.fetch(_ROOMS, *_spans(readable), readable.everything, user_id, list(bots), list(texts))
+    rows = await db.fetch(_ROOMS, *readable.all_columns(), readable.everything, user_id, list(bots), list(texts))
     by_text: dict[str, list[Found]] = defaultdict(list)
     well = {}
     for text, room_id, name, fit in rows:
@@ -221,23 +233,16 @@ async def thread(db: Connection, readable: Readable, event_id: str) -> ThreadFit
 
 async def threads_of(db: Connection, readable: Readable, user_ids: Sequence[str]) -> Sequence[ThreadFit]:
     """The threads in which one of these has written something that may be read."""
-    rows = await db.fetch(_THREADS_OF, *_spans(readable), readable.everything, list(user_ids))
+    rows = await db.fetch(_THREADS_OF, *readable.all_columns(), readable.everything, list(user_ids))
     return [ThreadFit(*row) for row in rows]
+
+
+async def reacted(db: Connection, readable: Readable) -> dict[int, Sequence[str]]:
+    """By message (`event.seq`) the keys of the reactions to it that may be read."""
+    return {row[0]: row[1] for row in await db.fetch(_REACTED, *readable.all_columns())}
 
 
 async def chats(db: Connection, readable: Readable, bots: Collection[str]) -> Mapping[str, frozenset[str]]:
     """By room the people of each chat of at most two of which something may be read."""
-    rows = await db.fetch(_CHATS, *_spans(readable), readable.everything, list(bots))
+    rows = await db.fetch(_CHATS, *readable.all_columns(), readable.everything, list(bots))
     return {room_id: frozenset(user_ids) for room_id, user_ids in rows}
-
-
-def _spans(readable: Readable) -> tuple[list[str], list[int], list[int], list[int], list[int]]:
-    """All spans, as the first five arguments of a query."""
-    spans = [(room_id, span) for room_id, spans in readable.rooms.items() for span in spans]
-    return (
-        [room_id for room_id, _ in spans],
-        [span.start[0] for _, span in spans],
-        [span.start[1] for _, span in spans],
-        [span.end[0] for _, span in spans],
-        [span.end[1] for _, span in spans],
-    )

@@ -91,6 +91,10 @@ class Readable:
         """The spans of one room, for a query."""
         return columns_of(room_id, self.spans(room_id))
 
+    def in_part(self) -> Readable:
+        """The same without the rooms that may be read as a whole."""
+        return Readable(_SEAL, {room_id: spans for room_id, spans in self.rooms.items() if spans != (WHOLE,)})
+
     def all_columns(self) -> SpanColumns:
         """The spans of all rooms that are named in it, for a query."""
         spans = [(room_id, span) for room_id, some in self.rooms.items() for span in some]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bridge.search.numbers import numbers
@@ -32,7 +32,7 @@ from bridge.search.query import (
 from tests.storage.searching import analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from bridge.search.query import Filter, Node, Text
@@ -48,6 +48,7 @@ class Written:
     Attributes:
         file: name, media type and bytes.
         thread: the first message of its thread; of one that is in none its own id.
+        reactions: by key the place of the first one.
         chat: the people of the room when it is a chat of two.
     """
 
@@ -61,7 +62,7 @@ class Written:
     mentions: frozenset[str]
     thread: str
     edited: bool
-    reactions: frozenset[str]
+    reactions: Mapping[str, Place]
     chat: frozenset[str]
 
 
@@ -69,7 +70,11 @@ class Scan:
     """A search of all that was written, for somebody who may read some of it."""
 
     def __init__(self, written: Sequence[Written], readable: Readable) -> None:
-        self.read = [one for one in written if readable.may_read(one.room, one.place)]
+        self.read = [
+            replace(one, reactions={k: at for k, at in one.reactions.items() if readable.may_read(one.room, at)})
+            for one in written
+            if readable.may_read(one.room, one.place)
+        ]
 
     def find(self, root: Node | None, *, oldest_first: bool = False) -> list[str]:
         """The event ids of what is asked for, newest first."""

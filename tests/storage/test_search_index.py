@@ -16,8 +16,9 @@ from bridge.archive.eraser import erase_due
 from bridge.archive.recorder import Recorder
 from bridge.search.analysis import Analysis
 from bridge.search.generations import Generations
+from bridge.search.schema import place_bound, place_key
 from bridge.storage import consumers, inbox, indexing
-from bridge.storage.readable import Span, after
+from bridge.storage.readable import FIRST, LAST, Span, after
 from tests.storage.histories import histories
 from tests.storage.post import (
     BAS,
@@ -223,6 +224,19 @@ async def test_history_stands_before_what_followed_it(db: Db, tmp_path: Path) ->
         before = parts({ROOM: (Span(end=(live, -number)),)})
         assert seq not in found(tmp_path, "room", ROOM, before)
         assert found(tmp_path, "room", ROOM, parts({ROOM: (Span((live, -number), (live, 1 - number)),)})) == [seq]
+
+
+HELD = [(1, 0), (1, -1), (2, 0), (7, -(2**27)), (7, 2**27 - 1), (2**35 - 1, 0)]
+PLACES = [*HELD, (2**35, 0), (7, -(2**40)), FIRST, LAST]
+
+
+@pytest.mark.parametrize("bound", [*PLACES, (7, 2**27), (7, 1), (0, 0), (-5, 3), (2**40, 1), (8, -(2**63))])
+def test_places_as_numbers_keep_their_order(bound: tuple[int, int]) -> None:
+    for place in PLACES:
+        key = place_key(place)
+        if key is not None:
+            assert (key >= place_bound(bound)) is (place >= bound), place
+    assert [place for place in PLACES if place_key(place) is not None] == HELD
 
 
 @settings(max_examples=40)

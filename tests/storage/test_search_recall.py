@@ -96,7 +96,8 @@ class Maker:
         events += [reaction(f"{event_id}-{key}", event_id, key, **outer) for key in keys]
         chat = frozenset(PEOPLE[:2]) if room == CHAT else frozenset[str]()
         at = datetime.fromtimestamp(sent / 1000, UTC)
-        return Written(event_id, room, sender, at, FIRST, text, file, mentions, thread, edited, keys, chat), events
+        reactions = dict.fromkeys(keys, FIRST)
+        return Written(event_id, room, sender, at, FIRST, text, file, mentions, thread, edited, reactions, chat), events
 
 
 async def make(db: Db, seed: int) -> list[Written]:
@@ -113,7 +114,14 @@ async def make(db: Db, seed: int) -> list[Written]:
     events, written = Maker(random.Random(seed)).events()
     await archive(db, *events)
     places = {event_id: (ord_, sub) for event_id, ord_, sub in await rows(db, "SELECT event_id, ord, sub FROM event")}
-    return [replace(one, place=places[one.event_id]) for one in written]
+    return [
+        replace(
+            one,
+            place=places[one.event_id],
+            reactions={key: places[f"{one.event_id}-{key}"] for key in one.reactions},
+        )
+        for one in written
+    ]
 
 
 @dataclass(frozen=True)

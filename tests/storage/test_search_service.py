@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +128,20 @@ async def test_mistakes_in_the_line_are_told(db: Db, tmp_path: Path) -> None:
         assert [(one.key, one.got) for one in found.notes] == [("nobody", "niemand")]
         for nothing in ("", "   ", "-", '""', "()"):
             assert (await search.find(seeker("bas"), nothing)).asks_nothing
+
+
+async def test_what_was_said_just_now_is_waited_for(db: Db, tmp_path: Path) -> None:
+    await archive(db, *told(f"{ROOM_OF_THREE}, een offerte"))
+    async with finder(db, tmp_path) as search:
+        await archive(db, *told("kozijnen"))
+        search._patience = 60.0
+        found, _ = await asyncio.gather(search.find(seeker("bas"), "kozijn"), index(db, tmp_path))
+        search._patience = 0.1
+        assert (ids(found), found.standing.behind) == (["kozijnen"], 0)
+        await archive(db, *told("sloten"))
+        assert (await search.find(seeker("bas"), "offerte")).standing.behind == 1
+        found = await search.find(seeker("bas"), "slot")
+        assert (ids(found), found.standing.behind) == ([], 1)
 
 
 async def test_without_an_index(db: Db, tmp_path: Path) -> None:

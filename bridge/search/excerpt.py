@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.search import analysis, folding
@@ -25,6 +25,7 @@ LENGTH: Final = 200  # characters, about
 _BEFORE: Final = 60  # of them before the first hit
 _CHUNK: Final = 20_000  # characters that are looked through at a time
 _MOST_CHUNKS: Final = 10
+_MOST_NUMBERS: Final = 200  # of a chunk: looking for them takes time
 LONGEST: Final = _CHUNK * _MOST_CHUNKS  # characters of a text that are looked through
 _JOINER: Final = "\u200d"
 _STICKY: Final = re.compile("[\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
@@ -112,15 +113,17 @@ class Excerpts:
     def _finder(self, sought: Text) -> _Finder:
         folded = folding.fold(sought.text).strip()
         if isinstance(sought, Part):
-            return _by_pattern(_pattern(folded, open_start=sought.open_start, open_end=sought.open_end))
+            return _by_letters(folded, open_start=sought.open_start, open_end=sought.open_end)
         forms = set(analysis.number_forms(sought.text))
         if forms and not isinstance(sought, Phrase):
             return _by_number(forms)
-        words = folding.words(folded)
-        if not isinstance(sought, Phrase) and (folding.codes(folded) or not words):
-            return _by_pattern(_pattern(folded.strip("\ufe0e\ufe0f"), open_start=False, open_end=False))
         as_written = isinstance(sought, Exact)
-        return _by_words([self._same(word, as_written=as_written) for word in words])
+        words = folding.words(folded)
+        by_words = _by_words([_Same(self._same(word, as_written=as_written)) for word in words])
+        if isinstance(sought, Phrase) or folded.isalnum():
+            return by_words
+        by_letters = _by_letters(folded.strip("\ufe0e\ufe0f"), open_start=False, open_end=False)
+        return _either(by_letters, by_words) if len(words) > 1 else by_letters
 
     def _same(self, word: str, *, as_written: bool) -> Callable[[str], bool]:
         """Whether a word of the text is what was asked for."""
@@ -141,22 +144,70 @@ def plain(parts: Parts) -> str:
     return "".join(text for text, _ in parts)
 
 
-def _by_words(same: Sequence[Callable[[str], bool]]) -> _Finder:
+class _Same(dict[str, bool]):
+    """Whether a word of the text is what was asked for, worked out once for each word."""
+
+    def __init__(self, is_same: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._is_same = is_same
+
+    def __missing__(self, word: str) -> bool:
+        self[word] = found = self._is_same(word)
+        return found
+
+
+def _nothing(text: str, folded: _Folded, tokens: Sequence[_Token]) -> Iterator[tuple[int, int]]:
+    del text, folded, tokens
+    return iter(())
+
+
+def _by_words(same: Sequence[_Same]) -> _Finder:
     """Words that follow each other."""
+    if not same:
+        return _nothing
+    first, rest = same[0], same[1:]
 
     def find(text: str, folded: _Folded, tokens: Sequence[_Token]) -> Iterator[tuple[int, int]]:
         del text
-        for at in range(len(tokens) - len(same) + 1 if same else 0):
-            if all(is_same(tokens[at + n].word) for n, is_same in enumerate(same)):
-                yield folded.span(tokens[at].start, tokens[at + len(same) - 1].end)
+        last = len(tokens) - len(rest)
+        for at, token in enumerate(tokens):
+            if (
+                first[token.word]
+                and at < last
+                and all(is_same[tokens[at + n].word] for n, is_same in enumerate(rest, 1))
+            ):
+                yield folded.span(token.start, tokens[at + len(rest)].end)
 
     return find
 
 
-def _by_pattern(pattern: re.Pattern[str]) -> _Finder:
+def _by_letters(letters: str, *, open_start: bool, open_end: bool) -> _Finder:
+    """These as a whole, or as a part of a longer word, all of which is marked then."""
+    before = f"(?<!{_INNER})" if not open_start and letters[:1].isalnum() else ""
+    behind = f"(?!{_INNER})" if not open_end and letters[-1:].isalnum() else ""
+    pattern = re.compile(before + re.escape(letters) + behind)
+
     def find(text: str, folded: _Folded, tokens: Sequence[_Token]) -> Iterator[tuple[int, int]]:
         del text, tokens
-        yield from (folded.span(*found.span()) for found in pattern.finditer(folded.text) if found[0])
+        for found in pattern.finditer(folded.text) if letters else ():
+            start, end = found.span()
+            if open_start:
+                start -= _letters_in(reversed(folded.text[max(0, start - LENGTH) : start]))
+            if open_end:
+                end += _letters_in(folded.text[end : end + LENGTH])
+            yield folded.span(start, end)
+
+    return find
+
+
+def _letters_in(chars: Iterable[str]) -> int:
+    """How many letters and digits stand at the beginning."""
+    return sum(1 for _ in takewhile(str.isalnum, chars))
+
+
+def _either(one: _Finder, other: _Finder) -> _Finder:
+    def find(text: str, folded: _Folded, tokens: Sequence[_Token]) -> Iterator[tuple[int, int]]:
+        yield from {*one(text, folded, tokens), *other(text, folded, tokens)}
 
     return find
 
@@ -164,16 +215,11 @@ def _by_pattern(pattern: re.Pattern[str]) -> _Finder:
 def _by_number(forms: set[str]) -> _Finder:
     def find(text: str, folded: _Folded, tokens: Sequence[_Token]) -> Iterator[tuple[int, int]]:
         del folded, tokens
-        yield from ((number.start, number.end) for number in numbers(text) if number.form in forms)
+        yield from (
+            (number.start, number.end) for number in islice(numbers(text), _MOST_NUMBERS) if number.form in forms
+        )
 
     return find
-
-
-def _pattern(folded: str, *, open_start: bool, open_end: bool) -> re.Pattern[str]:
-    """A text as a whole, or as a part of a longer word, all of which is marked then."""
-    before = f"{_INNER}*" if open_start else f"(?<!{_INNER})" if folded[:1].isalnum() else ""
-    behind = f"{_INNER}*" if open_end else f"(?!{_INNER})" if folded[-1:].isalnum() else ""
-    return re.compile(before + re.escape(folded) + behind)
 
 
 def _folded(text: str) -> _Folded:

@@ -47,6 +47,7 @@ def shown(parts: Parts) -> str:
         ("C++", "C++ en C en c++20", "[C++] en C en [c++]20"),
         ("10.0.0.7", "van 10.0.0.7 naar 10.0.0.70", "van [10.0.0.7] naar 10.0.0.70"),
         ("PO-2026/114", "zie po-2026/114.", "zie [po-2026/114]."),
+        ("PO-2026/114", "zie PO 2026 114.", "zie [PO 2026 114]."),
         ("foo_bar", "de foo_bar van foo", "de [foo_bar] van foo"),
         ("0612345678", "bel +31 6 1234 5678 even", "bel [+31 6 1234 5678] even"),
         ("NL91ABNA0417164300", "naar NL91 ABNA 0417 1643 00 graag", "naar [NL91 ABNA 0417 1643 00] graag"),
@@ -90,6 +91,10 @@ def test_a_text_without_spaces() -> None:
     found = of("kozij*", "a" * 5000 + " kozijn" + "b" * 5000)
     assert "[kozijn" in found
     assert len(found) <= 2 * LENGTH
+
+
+def test_a_part_of_a_word_without_an_end() -> None:
+    assert of("*abc*", "ab" * 100_000).endswith("…")
 
 
 def test_deep_in_an_attachment() -> None:

@@ -1,8 +1,9 @@
 """How fast a command is answered, beside what the homeserver itself takes, and beside maubot.
 
-One local Synapse, one run, the three in turn: (a) from the PUT of a message until a second client's /sync has it; (b)
-from the PUT of `!archief status` until the asker's /sync has Postkamer's answer; (c) the same with `!echo` and maubot.
-Postkamer archives all three rooms. Before it starts, (a) and (c) are measured without it.
+One local Synapse, one run, all in turn: (a) from the PUT of a message until a second client has it by /sync; (b) from
+the PUT of `!archief status`, which looks into the archive, until the asker has the answer of Postkamer by /sync; (c) the
+same with `!taal nl`, which only keeps a setting; (d) with `!echo` and maubot. Postkamer archives all rooms. Before it
+starts, (a) and (d) are measured without it.
 
     python -m bench.answer [--rounds N] [--archived N] [--messages FILE]
 """
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 SERVER_NAME = "answer.test"
-OURS, THEIRS = "postkamer", "maubot"
+OURS, PLAIN, THEIRS = "postkamer", "postkamer plain", "maubot"
 WARM_UP = 20
 READY_SECONDS = 60.0
 # Nobody asks this often: what is measured is one question at a time.
@@ -115,7 +116,8 @@ async def main() -> int:
             if args.archived:
                 await _fill(stage, room, args.archived, args.messages)
             ask = Course(OURS, anna, room, "!archief status", by_anna, user_ids[OURS])
-            took = await _in_turn((carry, ask, echo), args.rounds)
+            plain = Course(PLAIN, anna, room, "!taal nl", by_anna, user_ids[OURS])
+            took = await _in_turn((carry, ask, plain, echo), args.rounds)
             _tell(f"{args.archived:,} messages archived before", took)
             _ratios(took)
     return 0
@@ -166,8 +168,11 @@ def _tell(what: str, took: dict[str, list[float]]) -> None:
 
 
 def _ratios(took: dict[str, list[float]]) -> None:
-    carry, ours, theirs = (statistics.median(took[name]) for name in ("carry", OURS, THEIRS))
-    print(f"Postkamer / carry {ours / carry:.2f} (bar 3), Postkamer / maubot {ours / theirs:.2f} (bar 1)")
+    carry, ours, plain, theirs = (statistics.median(took[name]) for name in ("carry", OURS, PLAIN, THEIRS))
+    print(
+        f"Postkamer / carry {ours / carry:.2f}, plain / carry {plain / carry:.2f} (bar 3); "
+        f"Postkamer / maubot {ours / theirs:.2f}, plain / maubot {plain / theirs:.2f} (bar 1)"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """How fast a command is answered, beside what the homeserver itself takes, and beside maubot.
 
 One local Synapse, one run, all in turn: (a) from the PUT of a message until a second client has it by /sync; (b) from
-the PUT of `!archief status`, which looks into the archive, until the asker has the answer of Postkamer by /sync; (c) the
-same with `!taal nl`, which only keeps a setting; (d) with `!echo` and maubot. Postkamer archives all rooms. Before it
-starts, (a) and (d) are measured without it.
+the PUT of `!archief status`, which looks into the archive, until the asker has the answer of Postkamer by /sync; (c)
+the same with `!taal nl`, which only keeps a setting; (d) with `!echo` and maubot. Postkamer archives all rooms. Before
+it starts, (a) and (d) are measured without it.
 
     python -m bench.answer [--rounds N] [--archived N] [--messages FILE]
 """

@@ -25,16 +25,21 @@ lint: setup
 test: lint
 	$(BIN)/pytest $(ARGS)
 
-# Longer runs than a test may take: 200 and 100 rounds of kill -9, and an archive of 439,285 events.
+# Longer runs than a test may take: 200 and 100 rounds of kill -9, an archive of 439,285 events, and 100,000 searches
+# against the oracle of access.
 soak: setup
 	$(BIN)/python -m bench.kill --rounds 200
 	$(BIN)/python -m bench.ask_kill --rounds 100
 	$(BIN)/python -m bench.large $(ARGS)
+	$(BIN)/python -m bench.search_leaks
 
 # Side by side with the references; ARGS='--messages FILE' takes real chat.
 bench: setup
 	$(BIN)/python -m bench.ingest $(ARGS)
 	$(BIN)/python -m bench.answer $(ARGS)
+	$(BIN)/python -m bench.search $(ARGS)
+	$(BIN)/python -m bench.search_recall $(ARGS)
+	$(BIN)/python -m bench.search_fresh $(ARGS)
 
 clean:
 	rm -rf .venv demo-data

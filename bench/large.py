@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,11 +101,12 @@ async def caught_up(monitoring: str) -> None:
     """Wait until everything that has come in is recorded; `monitoring` is the address in the config."""
     async with aiohttp.ClientSession() as session:
         while True:
-            async with session.get(f"http://{monitoring}/metrics") as response:
-                lines = (await response.text()).splitlines()
-            behind = [line for line in lines if line.startswith(("postkamer_consumer_behind", "postkamer_intake"))]
-            if all(line.endswith(" 0.0") for line in behind):
-                return
+            with suppress(aiohttp.ClientConnectionError):  # it has just been started
+                async with session.get(f"http://{monitoring}/metrics") as response:
+                    lines = (await response.text()).splitlines()
+                behind = [line for line in lines if line.startswith(("postkamer_consumer_behind", "postkamer_intake"))]
+                if all(line.endswith(" 0.0") for line in behind):
+                    return
             await asyncio.sleep(1)
 
 

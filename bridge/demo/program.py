@@ -215,6 +215,7 @@ def welcome(options: Options, synapse: LocalSynapse, *, bot: str, password: str)
         f"    {who:8} {company.new_names.get(who, employee.name)}, {employee.role}"
         for who, employee in company.people.items()
     )
+    asker = f"@{next(iter(company.people))}:{bot.partition(':')[2]}"
     who_may = {role: " and ".join(people) for role, people in company.rights.items()}
     asked = f"""\
   !archief export           all of a room in a file ({who_may["managers"]}, who manages)
@@ -232,12 +233,15 @@ Everybody's rooms are in the space "{company.name}".
 Things to ask in a room, or in a chat with
 {bot}, there without the `!`:
   !help                     what you can do; in English too (!taal en)
+  !zoek offerte             what was said about it; !zoek uitleg shows how to ask
+  !zoek type:pdf levertijd  the text inside files is searched too
   !archief status           what the archive has of a room, and what it has not
   !archief terug 3 dagen    what was said, in a chat with you alone
   !archief bijlagen         the files of a room
 {asked}
 Things to try in a second terminal, while this goes on:
   {command} coverage -c {config}
+  {command} search -c {config} --as {asker} robot
   {command} export -c {config} --format jsonl | less
   {command} export -c {config} --format jsonl -o {export}
 Write, edit or remove a message in the client, and export again.

@@ -22,8 +22,9 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# Two at a time, since most of them wait for a homeserver or a database; a file as a whole, for what its tests share.
 test: lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # Longer runs than a test may take: 200 and 100 rounds of kill -9, an archive of 439,285 events, and 100,000 searches
 # against the oracle of access.

@@ -53,6 +53,7 @@ spans AS (
         AS s (room_id, start_ord, start_sub, end_ord, end_sub)
 )"""
 
+# MATERIALIZED and OFFSET 0: what a name is folded to is reckoned once, not for each comparison.
 # Names count that somebody had at a time of which the asker may read.
 _PEOPLE = f"""
 WITH {_SPANS}, seen AS (
@@ -65,7 +66,7 @@ WITH {_SPANS}, seen AS (
     SELECT user_id, lower(substring(user_id FROM '^@([^:]*)')) AS login,
         {folded("coalesce(display_name, '')")} AS folded
     FROM seen
-), asked AS (
+), asked AS MATERIALIZED (
     SELECT t.text, lower(ltrim(t.text, '@')) AS login, {folded("ltrim(t.text, '@')")} AS folded
     FROM unnest($7::text[]) AS t (text)
 ), fitting AS (
@@ -102,7 +103,7 @@ WITH {_SPANS}, mine AS (
     CROSS JOIN LATERAL (SELECT NOT $6 AND EXISTS (
         SELECT FROM room_state s WHERE s.room_id = r.room_id AND s.state_key = ''
         AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (m.end_ord, m.end_sub)
-    ) AS hidden) h
+    ) AS hidden OFFSET 0) h
     WHERE $6 OR m.room_id IS NOT NULL
 ), n AS MATERIALIZED (
     SELECT k.room_id, k.canonical_alias, k.alt_aliases, c.name, {folded("c.name")} AS folded,
@@ -115,8 +116,8 @@ WITH {_SPANS}, mine AS (
                 AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) >= (k.end_ord, k.end_sub))
             ORDER BY 1 LIMIT 3
         ) o
-    ), k.room_id) AS name) c
-), asked AS (
+    ), k.room_id) AS name OFFSET 0) c
+), asked AS MATERIALIZED (
     SELECT t.text, lower(ltrim(t.text, '#')) AS short, {folded("ltrim(t.text, '#')")} AS folded
     FROM unnest($9::text[]) AS t (text)
 ), fitting AS (

@@ -241,7 +241,7 @@ Things to ask in a room, or in a chat with
 {asked}
 Things to try in a second terminal, while this goes on:
   {command} coverage -c {config}
-  {command} search -c {config} --as {asker} offerte
+  {command} search -c {config} --as {asker} cel
   {command} export -c {config} --format jsonl | less
   {command} export -c {config} --format jsonl -o {export}
 Write, edit or remove a message in the client, and export again.

@@ -233,7 +233,7 @@ Everybody's rooms are in the space "{company.name}".
 Things to ask in a room, or in a chat with
 {bot}, there without the `!`:
   !help                     what you can do; in English too (!taal en)
-  !zoek offerte             what was said about it; !zoek uitleg shows how to ask
+  !zoek offerte             who said what about it (!zoek uitleg: how to ask)
   !zoek type:pdf levertijd  the text inside files is searched too
   !archief status           what the archive has of a room, and what it has not
   !archief terug 3 dagen    what was said, in a chat with you alone
@@ -241,7 +241,7 @@ Things to ask in a room, or in a chat with
 {asked}
 Things to try in a second terminal, while this goes on:
   {command} coverage -c {config}
-  {command} search -c {config} --as {asker} robot
+  {command} search -c {config} --as {asker} cel
   {command} export -c {config} --format jsonl | less
   {command} export -c {config} --format jsonl -o {export}
 Write, edit or remove a message in the client, and export again.

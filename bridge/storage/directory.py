@@ -19,7 +19,8 @@ class Found(NamedTuple):
 
 def folded(expression: str) -> str:
     """A text of SQL without accents, in small letters."""
-    return rf"regexp_replace(normalize(lower({expression}), NFKD), '[\u0300-\u036f]', '', 'g')"
+    accents = rf"regexp_replace(normalize(lower({expression}), NFKD), '[\u0300-\u036f]', '', 'g')"
+    return f"CASE WHEN octet_length({expression}) = length({expression}) THEN lower({expression}) ELSE {accents} END"
 
 
 # How well a folded name fits the folded text `t.text`: it is the name, a beginning of one of its words, a part of it.

@@ -53,6 +53,7 @@ spans AS (
         AS s (room_id, start_ord, start_sub, end_ord, end_sub)
 )"""
 
+# MATERIALIZED and OFFSET 0: what a name is folded to is reckoned once, not for each comparison.
 # Names count that somebody had at a time of which the asker may read.
 _PEOPLE = f"""
 WITH {_SPANS}, seen AS (
@@ -63,29 +64,26 @@ WITH {_SPANS}, seen AS (
     UNION ALL SELECT user_id, display_name, max(from_at) FROM membership WHERE $6 GROUP BY 1, 2
 ), n AS MATERIALIZED (
     SELECT user_id, lower(substring(user_id FROM '^@([^:]*)')) AS login,
-        {folded("coalesce(display_name, '')")} AS folded
+        {folded("coalesce(display_name, '')")} AS folded,
+        first_value(coalesce(display_name, user_id)) OVER (
+            PARTITION BY user_id ORDER BY display_name IS NULL, at DESC
+        ) AS latest
     FROM seen
-), asked AS (
+), asked AS MATERIALIZED (
     SELECT t.text, lower(ltrim(t.text, '@')) AS login, {folded("ltrim(t.text, '@')")} AS folded
     FROM unnest($7::text[]) AS t (text)
 ), fitting AS (
-    SELECT a.text, n.user_id, min(CASE
+    SELECT a.text, n.user_id, n.latest AS name, min(CASE
         WHEN n.user_id = a.text THEN 0
         WHEN n.login = a.login OR n.folded = a.folded THEN 1
         WHEN strpos(' ' || n.folded, ' ' || a.folded) > 0 THEN 2
         WHEN strpos(n.folded, a.folded) > 0 OR strpos(n.login, a.login) > 0 THEN 3
     END) AS fit
-    FROM n, asked a WHERE a.folded <> '' GROUP BY 1, 2
-), best AS (
-    SELECT * FROM (SELECT *, rank() OVER (PARTITION BY text ORDER BY fit) FROM fitting WHERE fit IS NOT NULL) r
-    WHERE rank = 1
+    FROM n, asked a WHERE a.folded <> '' GROUP BY 1, 2, 3
 )
-SELECT f.text, f.user_id, coalesce(latest.display_name, f.user_id) AS name, f.fit
-FROM best f LEFT JOIN LATERAL (
-    SELECT s.display_name FROM seen s WHERE s.user_id = f.user_id AND s.display_name IS NOT NULL
-    ORDER BY s.at DESC LIMIT 1
-) latest ON true
-ORDER BY f.text, name, f.user_id
+SELECT f.text, f.user_id, f.name, f.fit
+FROM (SELECT *, rank() OVER (PARTITION BY text ORDER BY fit) FROM fitting WHERE fit IS NOT NULL) f WHERE f.rank = 1
+ORDER BY f.text, f.name, f.user_id
 """  # noqa: S608 (constants)
 
 # Of a room that somebody may not read to its end they know the name that it had when they could.
@@ -102,7 +100,7 @@ WITH {_SPANS}, mine AS (
     CROSS JOIN LATERAL (SELECT NOT $6 AND EXISTS (
         SELECT FROM room_state s WHERE s.room_id = r.room_id AND s.state_key = ''
         AND s.type IN ('m.room.name', 'm.room.canonical_alias') AND (s.ord, s.sub) >= (m.end_ord, m.end_sub)
-    ) AS hidden) h
+    ) AS hidden OFFSET 0) h
     WHERE $6 OR m.room_id IS NOT NULL
 ), n AS MATERIALIZED (
     SELECT k.room_id, k.canonical_alias, k.alt_aliases, c.name, {folded("c.name")} AS folded,
@@ -115,8 +113,8 @@ WITH {_SPANS}, mine AS (
                 AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) >= (k.end_ord, k.end_sub))
             ORDER BY 1 LIMIT 3
         ) o
-    ), k.room_id) AS name) c
-), asked AS (
+    ), k.room_id) AS name OFFSET 0) c
+), asked AS MATERIALIZED (
     SELECT t.text, lower(ltrim(t.text, '#')) AS short, {folded("ltrim(t.text, '#')")} AS folded
     FROM unnest($9::text[]) AS t (text)
 ), fitting AS (
@@ -183,11 +181,14 @@ GROUP BY 1
 # A chat of two, or of one with a bot: no name, and never more people.
 _CHATS = f"""
 WITH {_SPANS}
-SELECT m.room_id, array_agg(DISTINCT m.user_id)
-FROM membership m JOIN room r ON r.room_id = m.room_id
-WHERE ($6 OR m.room_id IN (SELECT s.room_id FROM spans s)) AND r.name IS NULL AND r.canonical_alias IS NULL
-    AND r.type IS NULL AND m.membership IN ('join', 'invite') AND m.user_id <> ALL($7::text[])
-GROUP BY 1 HAVING count(DISTINCT m.user_id) <= 2
+SELECT r.room_id, p.people FROM room r CROSS JOIN LATERAL (
+    SELECT array_agg(o.user_id) AS people FROM (
+        SELECT DISTINCT m.user_id FROM membership m
+        WHERE m.room_id = r.room_id AND m.membership IN ('join', 'invite') AND m.user_id <> ALL($7::text[]) LIMIT 3
+    ) o
+) p
+WHERE r.name IS NULL AND r.canonical_alias IS NULL AND r.type IS NULL
+    AND ($6 OR r.room_id IN (SELECT s.room_id FROM spans s)) AND cardinality(p.people) <= 2
 """  # noqa: S608
 
 

@@ -48,7 +48,7 @@ class _Version:
 
     Attributes:
         edit: the edit that it comes from; None: it is the first one.
-        next: the place of the edit that followed; None: it stands.
+        later: the places of the edits that followed; without any it stands.
     """
 
     body: str
@@ -56,7 +56,7 @@ class _Version:
     msgtype: str | None
     detail: dict[str, Any]
     edit: Revision | None
-    next: Place | None
+    later: Sequence[Place]
 
 
 class Documents:
@@ -88,7 +88,7 @@ class Documents:
                 document = self._message(row, version, found, reactions.get(row.event_id, ()))
                 if document is not None:
                     yield document
-                if version.next is None:
+                if not version.later:
                     for n, file in enumerate(found):
                         if file.has_text and file.sha256 is not None:
                             text = await indexing.text_of(db, file.sha256)
@@ -117,7 +117,7 @@ class Documents:
     ) -> Document:
         """The text of a file, with its name; it may be read by who may read the event that names it."""
         edit = version.edit if file.named_by != row.event_id else None
-        document = _common(row, _Version("", "", None, {}, edit, None))
+        document = _common(row, _Version("", "", None, {}, edit, ()))
         document.add_integer(schema.N, n)
         numbers, _ = self._add_texts(document, [file.name, text])
         _add_all(document, "has", sorted({*_kinds([file]), *_numbers(numbers), *(["reaction"] if reactions else ())}))
@@ -159,11 +159,11 @@ async def _files(db: Connection, ids: Sequence[str], revisions: dict[str, list[R
 
 def _versions(row: MessageRow, edits: Sequence[Revision]) -> list[_Version]:
     """All texts, oldest first; of what was removed only the last one."""
-    places = [*(edit.place for edit in edits), None]
-    found = [_Version(row.body or "", row.formatted_body or "", row.msgtype, _detail(row.detail), None, places[0])]
-    for edit, following in zip(edits, places[1:], strict=True):
+    places = [edit.place for edit in edits]
+    found = [_Version(row.body or "", row.formatted_body or "", row.msgtype, _detail(row.detail), None, places)]
+    for number, edit in enumerate(edits, 1):
         html, detail = edit.formatted_body or "", _detail(edit.detail)
-        found.append(_Version(edit.body, html, edit.msgtype, detail, edit, following))
+        found.append(_Version(edit.body, html, edit.msgtype, detail, edit, places[number:]))
     return found[-1:] if row.removed else found
 
 
@@ -204,9 +204,10 @@ def _common(row: MessageRow, version: _Version) -> Document:
         _add_place(document, schema.LOW, None if place is None or edit is None else min(place, edit))
     else:
         _add_place(document, schema.LOW, place)
-    if version.next is not None:
+    if version.later:
         document.add_text("is", OLD)
-        _add_place(document, schema.NEXT, schema.place_key(version.next))
+        for place_later in version.later:
+            _add_place(document, schema.LATER, schema.place_key(place_later))
     return document
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tantivy import FieldType, Occur, Query
 
-from bridge.search.schema import EDIT, LOW, NEXT, PLACE, place_bound
+from bridge.search.schema import EDIT, LATER, LOW, PLACE, place_bound
 from bridge.storage.readable import LAST, WHOLE
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def permitted(schema: Schema, readable: Readable) -> Query:
             _but(
                 _any(_within(schema, PLACE, others)),
                 _but(edited, *_within(schema, EDIT, others)),
-                _all([old, _any(_within(schema, NEXT, others))]),
+                _all([old, _any(_within(schema, LATER, others))]),
             )
         )
     found = Query.const_score_query(_any(may), 0.0)

@@ -56,13 +56,13 @@ SENT: Final = "sent"  # see `sent_key`
 PLACE: Final = "place"  # in the room, see `place_key`
 EDIT: Final = "edit"  # of a text that comes from an edit: the place of that edit
 LOW: Final = "low"  # the lower one of the two
-NEXT: Final = "next"  # of an old text: the place of the edit that followed
+LATER: Final = "later"  # of an old text: the places of all edits that followed
 SIZE: Final = "size"  # bytes, of each file
 
 MESSAGE: Final = -1
 ANSWER: Final = "answer"  # a notice that replies to something, as bots send them
 _SEVERAL: Final = ("parts", "ends", "numbers", "filename")  # in one string
-NUMBERS: Final = (SEQ, N, SENT, PLACE, LOW, EDIT, NEXT, SIZE)
+NUMBERS: Final = (SEQ, N, SENT, PLACE, LOW, EDIT, LATER, SIZE)
 
 
 def schema() -> tantivy.Schema:

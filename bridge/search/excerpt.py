@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -54,16 +55,30 @@ class _Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Folded:
-    """A text as the index sees it, with the place of each of its characters in the text itself."""
+    """A text as the index sees it, and where its pieces stood in the text itself.
+
+    Attributes:
+        starts: of the pieces, in `text`.
+        pieces: from, to, and whether each character stands for itself; none: all of the text is such a piece.
+    """
 
     text: str
-    places: Sequence[tuple[int, int]] | None  # from, to; None: its own
+    starts: Sequence[int] = ()
+    pieces: Sequence[tuple[int, int, bool]] = ()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The characters of the text that these came from."""
-        if self.places is None:
+        return self._of(start)[0], self._of(end - 1)[1]
+
+    def _of(self, at: int) -> tuple[int, int]:
+        if not self.pieces:
+            return at, at + 1
+        number = bisect_right(self.starts, at) - 1
+        start, end, as_it_is = self.pieces[number]
+        if not as_it_is:
             return start, end
-        return self.places[start][0], self.places[end - 1][1]
+        place = start + at - self.starts[number]
+        return place, place + 1
 
 
 class Excerpts:
@@ -224,18 +239,19 @@ def _by_number(forms: set[str]) -> _Finder:
 
 def _folded(text: str) -> _Folded:
     if text.isascii():
-        return _Folded(text.lower(), None)
-    pieces: list[str] = []
-    places: list[tuple[int, int]] = []
+        return _Folded(text.lower())
+    texts: list[str] = []
+    starts: list[int] = []
+    pieces: list[tuple[int, int, bool]] = []
+    length = 0
     for found in _CLUSTER.finditer(text):
-        start, end = found.span()
-        piece = folding.fold(found[0])
-        pieces.append(piece)
-        if found[0].isascii():
-            places += [(at, at + 1) for at in range(start, end)]
-        else:
-            places += [(start, end)] * len(piece)
-    return _Folded("".join(pieces), places)
+        folded = folding.fold(found[0])
+        if folded:
+            texts.append(folded)
+            starts.append(length)
+            pieces.append((*found.span(), found[0].isascii()))
+            length += len(folded)
+    return _Folded("".join(texts), starts, pieces)
 
 
 def _tokens(folded: str) -> list[_Token]:

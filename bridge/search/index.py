@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import structlog
 import tantivy
-from tantivy import Occur, Order, Query
+from tantivy import FieldType, Occur, Order, Query
 
-from bridge.search import schema
+from bridge.search import newest, schema
 from bridge.search.generations import Generations, doubt, reading
 from bridge.search.permitted import permitted
 
@@ -102,6 +102,8 @@ class TantivyIndex:
         try:
             if sort == "relevance":
                 result = searcher.search(asked, limit, count=count, offset=offset)
+            elif sort == "new" and not count and searcher.num_docs >= newest.LEAST:
+                result = self._newest(opened, searcher, asked, limit, offset)
             else:
                 order = Order.Desc if sort == "new" else Order.Asc
                 result = searcher.search(
@@ -116,6 +118,20 @@ class TantivyIndex:
         orders = (by, repeat(0)) if sort == "relevance" else (repeat(0.0), by)
         hits = list(map(Hit._make, zip(*columns, *orders, strict=False)))
         return Found(hits, result.count if count else None)  # type: ignore[attr-defined]  # not in its stub
+
+    def _newest(
+        self, opened: _Opened, searcher: tantivy.Searcher, asked: Query, limit: int, offset: int
+    ) -> tantivy.SearchResult:
+        def search(since: int | None) -> tantivy.SearchResult:
+            query = asked
+            if since is not None:
+                recent = Query.range_query(self.schema, schema.SENT, FieldType.Integer, since, None)
+                query = Query.boolean_query([(Occur.Must, asked), (Occur.Must, recent)])
+            return searcher.search(
+                query, limit, count=False, offset=offset, order_by_field=schema.SENT, order=Order.Desc
+            )
+
+        return newest.newest(offset + limit, opened.ages(searcher), search, lambda found: offset + len(found.hits))
 
     def terms(self, field: str, prefix: str, readable: Readable, limit: int) -> list[tuple[str, int]]:
         """See `SearchIndex`."""
@@ -172,6 +188,7 @@ class _Opened:
             self._index = tantivy.Index.open(str(path))
             self._index.config_reader("manual")
             self._seen = 0
+            self._ages: newest.Ages | None = None
             self.searcher()
         except BaseException:
             self._up.close()
@@ -185,6 +202,13 @@ class _Opened:
             self._index.reload()
             self._seen = stamp
         return self._index.searcher()
+
+    def ages(self, searcher: tantivy.Searcher) -> newest.Ages:
+        """How old what can be searched is."""
+        ages = self._ages
+        if ages is None or not ages.is_of(searcher):
+            ages = self._ages = newest.Ages(searcher)
+        return ages
 
     def close(self) -> None:
         """Searches that go on keep their files."""

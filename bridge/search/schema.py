@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TIE_BITS: Final = 20
-_TIES: Final = (1 << _TIE_BITS) - 1
+TIE_BITS: Final = 20
+_TIES: Final = (1 << TIE_BITS) - 1
 _MAX_MS: Final = (1 << 42) - 1  # the year 2109; what is later counts as this
 _SUB_BITS: Final = 28
 _SUBS: Final = 1 << (_SUB_BITS - 1)  # this many on either side of 0
@@ -84,7 +84,7 @@ def sent_key(at: datetime, ord_: int = 0, sub: int = 0) -> int:
     What was sent at or after a time has at least the key of that time alone, what was sent before it a smaller one.
     """
     ms = min(max((at - _EPOCH) // timedelta(milliseconds=1), -_MAX_MS), _MAX_MS)
-    return (ms << _TIE_BITS) | ((ord_ + sub) & _TIES)
+    return (ms << TIE_BITS) | ((ord_ + sub) & _TIES)
 
 
 def place_key(place: Place) -> int | None:

@@ -131,4 +131,6 @@ def test_folded_with_places_is_the_same_as_folded(text: str) -> None:
         return  # letters of Korean that join with their neighbours
     found = _folded(text)
     assert found.text == folding.fold(text)
-    assert found.places is None or len(found.places) == len(found.text)
+    places = [found.span(at, at + 1) for at in range(len(found.text))]
+    assert all(0 <= start < end <= len(text) for start, end in places)
+    assert places == sorted(places)

@@ -10,7 +10,7 @@ from bridge.storage import consumers
 if TYPE_CHECKING:
     from bridge.storage.db import Db
 
-PATIENCE: Final = 2.0  # seconds
+PATIENCE: Final = 10.0  # seconds; on a busy machine the recorder may need some
 _POLL_SECONDS: Final = 0.05  # the recorder may run in another process
 
 

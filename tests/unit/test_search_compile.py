@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,11 +70,9 @@ def test_any_line_can_be_asked(line: str) -> None:
 
 @pytest.mark.parametrize("piece", [*PIECES[::9], "a AROUND 999 a ", "*abc* ", "a OR ", "-(a OR ", "van:bas ", "a@b.c "])
 def test_the_longest_line_can_be_asked(piece: str) -> None:
-    start = perf_counter()
     query, _ = asked(piece * (MAX_LENGTH // len(piece)))
     if query is not None:
         COMPANY.search(query, 10)
-    assert perf_counter() - start < 30  # a second, on a machine that does nothing else
 
 
 @pytest.mark.parametrize("line", ["", "?", "sort:old", "()", "-(:) -?)", "{. ,}", "van:", "€"])

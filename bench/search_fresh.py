@@ -26,7 +26,7 @@ from bench.chatter import Person
 from bench.program import Program
 from bench.search import percentile
 from bench.stage import load
-from bridge.app import searching
+from bridge.app import bots, searching
 from bridge.config.loader import load as load_config
 from bridge.demo.synapse import free_port, local_synapse
 from bridge.search.results import Seeker
@@ -74,7 +74,7 @@ async def main() -> int:
             config = load_config(program.config)
             database = await up.enter_async_context(joined_server(config.data_dir))
             db = await up.enter_async_context(open_db(database))
-            search = await up.enter_async_context(searching(config, db))
+            search = await up.enter_async_context(searching(config, db, bots(config).values()))
             seeker = Seeker(synapse.user_id("bram"), ZoneInfo("Europe/Amsterdam"))
             print(f"{args.archived:,} messages archived before; load of the machine {load()}", flush=True)
             await _measure(people[0], room, search, seeker, args.rounds)

@@ -57,7 +57,7 @@ from bridge.storage.numbers import numbers
 from bridge.storage.roles import ROLES, Role, Roles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from bridge.botapi.runner import Runner
     from bridge.config.checks import HostPort
@@ -87,6 +87,7 @@ class App:
         self.texts: ExtractWorker | None = None
         self.engine: Engine | None = None
         self.search: Search | None = None
+        self.runners: Mapping[BotUser, Runner] = {}
         self._away = asyncio.Event()
 
     def wake(self) -> None:
@@ -225,7 +226,7 @@ def _bots_at_work(
 ) -> Mapping[str, Part]:
     config, db = app.config, app.db
     assert app.search is not None  # noqa: S101 (this is the role that has it)
-    runners = bots(config)
+    runners = app.runners
     # The first one reads encrypted rooms also when none of its bots can be used.
     users = Bots(config, db, session, app.health, users=list(dict.fromkeys((config.bots.users[0], *runners))))
     by_id = {bot_id(config, user): one for user, one in runners.items()}
@@ -237,11 +238,15 @@ def _bots_at_work(
 
 
 @asynccontextmanager
-async def searching(config: Config, db: Db) -> AsyncIterator[Search]:
-    """The search over everything, each for who asks."""
+async def searching(config: Config, db: Db, runners: Iterable[Runner]) -> AsyncIterator[Search]:
+    """The search over everything, each for who asks.
+
+    Args:
+        runners: what is said to these bots is left out.
+    """
     analysis = await asyncio.to_thread(Analysis)
     ours = bot_ids(config)
-    words = {word for runner in bots(config).values() for word in runner.catalog.first_words}
+    words = {word for runner in runners for word in runner.catalog.first_words}
     index = TantivyIndex(config.data_dir / INDEX)
     search = Search(db, index, _access(config), analysis, bots=ours, commands=words)
     try:
@@ -351,7 +356,8 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
         up.callback(locks.release)
         if "bots" in roles:
             await check_pickle_key(config, url)
-            app.search = await up.enter_async_context(searching(config, db))
+            app.runners = bots(config)
+            app.search = await up.enter_async_context(searching(config, db, app.runners.values()))
         if "inbox" in roles:
             intake = Intake(db)
             sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts, then=app.wake)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from bridge.app import searching
+from bridge.app import bots, searching
 from bridge.archive.access import AuditRefusedError
 from bridge.cli.catch_up import NO_PROGRESS_SECONDS, catch_up
 from bridge.cli.common import open_archive
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 async def _search(args: argparse.Namespace, line: str) -> int:
     async with AsyncExitStack() as up:
         config, db = await up.enter_async_context(open_archive(args.config))
-        search = await up.enter_async_context(searching(config, db))
+        search = await up.enter_async_context(searching(config, db, bots(config).values()))
         seeker = Seeker(args.user, ZoneInfo(config.bots.timezone), purpose=args.purpose)
         await _write_down(db, args.user, line)
         await catch_up(config, db)

@@ -22,6 +22,7 @@ SEEKERS = {
     ONE: "who sees 1 room",
 }
 _SEEN, _SINCE = 30, 10
+_APART, _LONGEST = 300, 300_000_000  # seconds: between messages that are made up, and of all of them at the most
 _SHARE_OF_ONE = 200  # the one room has about this part of all messages
 
 
@@ -44,7 +45,10 @@ class Corpus:
 
     def said(self) -> Iterator[dict[str, Any]]:
         """`room`, `sender` (both short), `ts` (seconds), `body`; oldest first."""
-        return itertools.islice(made_up.read(self.path) if self.path else made_up.company(), self.count)
+        if self.path is not None:
+            return itertools.islice(made_up.read(self.path), self.count)
+        seconds = min(_APART, _LONGEST // self.count) if self.count else _APART
+        return itertools.islice(made_up.company(seconds=seconds), self.count)
 
     @cached_property
     def rooms(self) -> Sequence[str]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BOT = f"@postkamer:{SERVER}"
 BATCH = 2_000
 MEGABYTE = 2**20
-_ZONE = ZoneInfo("Europe/Amsterdam")
+ZONE = ZoneInfo("Europe/Amsterdam")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Filled:
 
 def seeker(user_id: str) -> Seeker:
     """Somebody who asks."""
-    return Seeker(user_id, _ZONE)
+    return Seeker(user_id, ZONE)
 
 
 def events(corpus: Corpus, ids: Iterator[str], room_ids: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -46,10 +46,13 @@ def _invent(choice: random.Random) -> Iterator[dict[str, Any]]:
         }
 
 
-def company(*, rooms: int = 200, people: int = 300, seed: int = 1) -> Iterator[dict[str, Any]]:
+def company(*, rooms: int = 200, people: int = 300, seconds: int = 300, seed: int = 1) -> Iterator[dict[str, Any]]:
     """The same as of a company: a few rooms with much, many with little, and words as often as a language has them.
 
     A thousandth of the messages have a word that stands nowhere else.
+
+    Args:
+        seconds: from one message to the next.
     """
     choice = random.Random(seed)
     words = _vocabulary(choice)
@@ -61,7 +64,7 @@ def company(*, rooms: int = 200, people: int = 300, seed: int = 1) -> Iterator[d
         yield {
             "room": f"room{choice.choices(range(rooms), cum_weights=by_rank[1])[0]}",
             "sender": f"u{choice.randrange(people):04}",
-            "ts": 1_450_000_000 + 300 * n,
+            "ts": 1_450_000_000 + seconds * n,
             "body": " ".join(said),
         }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 KINDS = ("rare word", "word in a tenth", "two words", "phrase", "prefix", "with room, person and date")
 COMMON = KINDS[1]
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_RARE = 20  # messages with a rare word, at most
+_RARE, _RARE_SHARE = 20, 1 / 50_000  # messages with a rare word, at most: the greater of number and share
 _TENTH = 10  # words, whose share of the messages is nearest to a tenth
 _TWO = (0.01, 0.1)  # share of the messages with each of two words
 _OF_PHRASE = 0.005  # the same of the words of a phrase, at least
@@ -114,7 +114,8 @@ class Stock:
     def _rare(self, seeker: str) -> list[str]:
         said = (one["body"] for room in self.corpus.rooms_of(seeker) for one in self.some[room])
         words = dict.fromkeys(word for body in said for word in _WORD.findall(body.casefold()))
-        return [word for word in words if 1 < self.counts.get(word, 0) <= _RARE]
+        most = max(_RARE, _RARE_SHARE * self.corpus.size)
+        return [word for word in words if 1 < self.counts.get(word, 0) <= most]
 
     def _tenth(self) -> list[str]:
         return sorted(self.counts, key=lambda word: abs(self.counts[word] - self.corpus.size / 10))[:_TENTH]

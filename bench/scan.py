@@ -85,7 +85,7 @@ class Scan:
             case When(start, end):
                 return (start is None or line.sent_at >= start) and (end is None or line.sent_at < end)
             case Has("link"):
-                return "http://" in line.text or "https://" in line.text
+                return any(start in line.text.casefold() for start in ("http://", "https://", "www."))
         raise NotImplementedError(node)
 
     def _with_text(self, node: Text) -> set[int]:

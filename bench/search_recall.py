@@ -15,7 +15,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bench import filled, stage
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bridge.search.service import Search
     from bridge.storage.db import Db
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=filled.ZONE)
 _PAGE = 10
 _PLAIN = re.compile(r"\b[^\W\d_]{2,20}\b")
 _LINES = """
@@ -60,12 +60,13 @@ async def main() -> int:
         scan = await _scan(ours.db, ours.search)
         started, outcome = time.perf_counter(), Outcome()
         for n, (kind, line) in enumerate(_lines(scan, random.Random(1), args.queries)):
+            known = len(outcome.wrong)
             await _compare(ours, scan, line, outcome)
             outcome.asked[kind] += 1
+            for text in outcome.wrong[known:]:
+                print(f"  {text}", flush=True)
             if n % 50 == 49:
                 print(f"{n + 1} queries, {len(outcome.wrong)} wrong, {time.perf_counter() - started:.0f} s", flush=True)
-    for text in outcome.wrong[:20]:
-        print(f"  {text}")
     print(
         f"{outcome.asked.total()} queries ({', '.join(f'{n} {kind}' for kind, n in outcome.asked.items())}), each for"
     )

@@ -18,7 +18,7 @@ _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
 _PIECE: Final = 2_000  # characters of a text that are looked at for numbers at a time
 _LONGEST_NUMBER: Final = 50
 _SHORTEST_END: Final = 3
-_LONGEST_WITH_ENDS: Final = 40
+LONGEST_END: Final = 40
 
 
 class Words(NamedTuple):
@@ -130,8 +130,11 @@ def number_forms(text: str) -> list[str]:
 
 
 def ends(word: str) -> list[str]:
-    """For the field `ends`: how a word ends, from its second character on, in all lengths from three."""
-    return [word[at:] for at in range(1, len(word) - _SHORTEST_END + 1)] if len(word) <= _LONGEST_WITH_ENDS else []
+    """For the field `ends`: how a word ends, from its second character on, in all lengths from three.
+
+    Of a longer end only the first `LONGEST_END` characters.
+    """
+    return [word[at : at + LONGEST_END] for at in range(1, len(word) - _SHORTEST_END + 1)]
 
 
 def _letters(word: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tantivy import Occur, Query
 
-from bridge.search.analysis import codes, number_forms
+from bridge.search.analysis import LONGEST_END, codes, number_forms
 from bridge.search.query import Exact, Near, Note, Part, Phrase, Word
 from bridge.search.schema import CODE
 
@@ -113,6 +113,8 @@ class TextCompiler:
         word = next(iter(self._analysis.words(node.text).words), None)
         if word is None:
             return None
+        if node.open_start and len(word) >= LONGEST_END:
+            return Query.regex_query(self._fields, "words", f".*{escaped(word)}{'.*' if node.open_end else ''}")
         fields = (
             ("words", "ends") if node.open_start else ("words",)
         )  # a word ends in many ways: no need to look inside

@@ -8,7 +8,8 @@ import unicodedata
 from typing import Final
 
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")  # also: `shown as a picture`
+_INVISIBLE: Final = re.compile("[\u00ad\u200c-\u200f\u2060\ufe00-\ufe0f\ufeff]")  # also: `shown as a picture`
+_BREAK: Final = "\u200b"  # a space that nobody sees: it ends a word (Unicode Standard Annex 29)
 _LETTERS: Final = {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"}
 _LETTER: Final = re.compile(f"[{''.join(_LETTERS)}]")
 _OF: Final = re.compile(r"(?<=[^\W\d_])['’]s\b")  # foto's, Jan's
@@ -27,7 +28,7 @@ def fold(text: str) -> str:
     """In small letters, without accents, and without what nobody sees."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text)).casefold()
+    text = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text.replace(_BREAK, " "))).casefold()
     text = unicodedata.normalize("NFC", _ACCENTS.sub("", text))
     return _LETTER.sub(lambda found: _LETTERS[found[0]], text)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bridge.storage.readable import Place
 
 # Raise it whenever a document would be another one than before: every index is then made anew.
-VERSION: Final = 1
+VERSION: Final = 2
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 TIE_BITS: Final = 20

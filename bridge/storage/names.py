@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bridge.storage.directory import Found, folded
 from bridge.storage.messages import HIDDEN
+from bridge.storage.readable import LAST
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -178,17 +179,34 @@ WHERE x.room_id = ANY($1::text[]) AND NOT {HIDDEN}
 GROUP BY 1
 """  # noqa: S608
 
-# A chat of two, or of one with a bot: no name, and never more people.
+# A chat of two, or of one with a bot: no name, and never more people, as far as somebody knows the room. Of a room that
+# they may not read to its end they know whether it ever had a name until then.
 _CHATS = f"""
-WITH {_SPANS}
-SELECT r.room_id, p.people FROM room r CROSS JOIN LATERAL (
+WITH {_SPANS}, mine AS (
+    SELECT DISTINCT ON (s.room_id) s.room_id, s.end_ord, s.end_sub FROM spans s WHERE NOT $6
+    ORDER BY s.room_id, s.end_ord DESC, s.end_sub DESC
+), known AS (
+    SELECT r.room_id, r.name, r.canonical_alias, m.end_ord, m.end_sub, coalesce(m.end_ord = {LAST[0]}, true) AS whole
+    FROM room r LEFT JOIN mine m ON m.room_id = r.room_id
+    WHERE r.type IS NULL AND ($6 OR m.room_id IS NOT NULL)
+)
+SELECT k.room_id, p.people FROM known k CROSS JOIN LATERAL (
     SELECT array_agg(o.user_id) AS people FROM (
         SELECT DISTINCT m.user_id FROM membership m
-        WHERE m.room_id = r.room_id AND m.membership IN ('join', 'invite') AND m.user_id <> ALL($7::text[]) LIMIT 3
+        WHERE m.room_id = k.room_id AND m.membership IN ('join', 'invite') AND m.user_id <> ALL($7::text[])
+            AND ($6 OR EXISTS (
+                SELECT FROM spans s WHERE s.room_id = m.room_id AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
+                AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) > (s.start_ord, s.start_sub))
+            ))
+        LIMIT 3
     ) o
 ) p
-WHERE r.name IS NULL AND r.canonical_alias IS NULL AND r.type IS NULL
-    AND ($6 OR r.room_id IN (SELECT s.room_id FROM spans s)) AND cardinality(p.people) <= 2
+WHERE (NOT k.whole OR k.name IS NULL AND k.canonical_alias IS NULL) AND cardinality(p.people) <= 2
+    AND (k.whole OR NOT EXISTS (
+        SELECT FROM event e
+        WHERE e.room_id = k.room_id AND e.type IN ('m.room.name', 'm.room.canonical_alias') AND e.state_key = ''
+            AND (e.ord, e.sub) < (k.end_ord, k.end_sub)
+    ))
 """  # noqa: S608
 
 

@@ -145,8 +145,11 @@ def _is_file(name: str, kind: str, size: int, node: Filter) -> bool:
 
 
 def fold(text: str) -> str:
-    plain = unicodedata.normalize("NFD", text.casefold())
-    return "".join(char for char in plain if not unicodedata.combining(char))
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = "".join(char for char in plain if not unicodedata.combining(char) and char != "\u00ad")
+    for letter, letters in (("æ", "ae"), ("œ", "oe"), ("ø", "o"), ("đ", "d"), ("ð", "d"), ("ł", "l"), ("ı", "i")):
+        plain = plain.replace(letter, letters)
+    return plain
 
 
 def words_of(text: str) -> list[str]:

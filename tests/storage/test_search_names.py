@@ -213,6 +213,32 @@ async def test_chats_of_two(db: Db) -> None:
     assert await rooms(db, "cora") == ["!three"]
 
 
+async def test_a_chat_that_was_left_is_what_it_was_then(db: Db) -> None:
+    for room_id in ("!joined", "!named", "!renamed"):
+        await archive(db, *room(room_id, None, (ANNA, "Anna"), (BAS, "Bas")))
+    await archive(db, state("!renamed", "name", {"name": "Project"}, minute=1))
+    for room_id in ("!joined", "!named", "!renamed"):
+        await archive(db, member(f"$gone{room_id}", ANNA, "leave", room_id=room_id, minute=5))
+    before = (await ask(db, "is:dm")).names.chats
+    assert before == {"!joined": {ANNA, BAS}, "!named": {ANNA, BAS}}
+    await archive(
+        db,
+        member("$cora", CORA, "join", "Cora", room_id="!joined", minute=6),
+        *(state(room_id, "name", {"name": "Geheim"}, minute=6) for room_id in ("!named", "!renamed")),
+    )
+    assert (await ask(db, "is:dm")).names.chats == before
+    assert (await ask(db, "is:dm", BAS)).names.chats == {}
+
+
+async def test_of_a_chat_only_those_count_who_were_there_meanwhile(db: Db) -> None:
+    await archive(db, *room("!a", None), state("!a", "history_visibility", {"history_visibility": "joined"}))
+    await archive(db, *(member(f"$j{who}", who, "join", who, room_id="!a") for who in (BAS, CORA)))
+    await archive(db, member("$gone", CORA, "leave", room_id="!a", minute=5))
+    await archive(db, member("$late", ANNA, "join", "Anna", room_id="!a", minute=6))
+    assert (await ask(db, "is:dm")).names.chats == {"!a": {ANNA, BAS}}
+    assert (await ask(db, "is:dm", BAS)).names.chats == {}
+
+
 async def test_threads(db: Db) -> None:
     await archive(db, *room("!a", "Kantoor", (ANNA, "Anna"), (BAS, "Bas")), *room("!b", "Elders", (BAS, "Bas")))
     await archive(db, *(message(f"$root{room_id}", "eerste", room_id=room_id, sender=BAS) for room_id in ("!a", "!b")))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bridge.search.parser import parse
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from bridge.storage.db import Db
+    from bridge.storage.readable import Place
     from tests.postgres import Databases
     from tests.storage.seeking import Searching
 
@@ -130,6 +131,7 @@ class World:
 
     searching: Searching = field(repr=False)
     written: list[Written] = field(repr=False)
+    edits: frozenset[Place] = field(repr=False)
     seed: int  # that it was made with
 
 
@@ -204,7 +206,8 @@ async def world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) 
         seed = random.randrange(2**32)
         written = await make(db, seed)
         async with indexed(db, tmp_path_factory.mktemp("search")) as searching:
-            yield World(searching, written, seed)
+            edits = await rows(db, "SELECT ord, sub FROM event WHERE rel_type = 'm.replace'")
+            yield World(searching, written, frozenset((ord_, sub) for ord_, sub in edits), seed)
 
 
 @settings(max_examples=500)
@@ -219,7 +222,8 @@ async def test_all_is_found_in_order(world: World, line: str, oldest_first: bool
 @settings(max_examples=500)
 @given(line=lines, may_read=rooms())
 async def test_never_more_than_may_be_read(world: World, line: str, may_read: dict[str, tuple[Span, ...]]) -> None:
-    """Nor less."""
+    """Nor less; who may read a message but not its edit sees another text than the scan (see `test_search_leaks`)."""
+    assume(world.edits.isdisjoint(place for spans in may_read.values() for span in spans for place in span))
     readable = parts(may_read)
     answer = await world.searching.ask(readable, PEOPLE[0], line)
     places = {one.event_id: (one.room, one.place) for one in world.written}

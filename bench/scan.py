@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.search.folding import LONGEST
 from bridge.search.query import AllOf, AnyOf, Exact, Has, In, Near, Not, Part, Phrase, When, Who, Word
 from tests.storage.slow_scan import fold, words_of
 
@@ -53,7 +54,10 @@ class Scan:
         self.by_seq = {one.seq: one.event_id for one in lines}
         self._analysis = analysis
         known: dict[str, str] = {}
-        self._words = [tuple(known.setdefault(word, word) for word in words_of(one.text)) for one in self.lines]
+        self._words = [
+            tuple(known.setdefault(word, word) for word in (found[:LONGEST] for found in words_of(one.text)))
+            for one in self.lines
+        ]
         self._forms = {word: self._forms_of(word) for word in known}
 
     def readable(self, matching: set[int], readable: Readable) -> list[str]:
@@ -85,7 +89,7 @@ class Scan:
             case When(start, end):
                 return (start is None or line.sent_at >= start) and (end is None or line.sent_at < end)
             case Has("link"):
-                return any(start in line.text.casefold() for start in ("http://", "https://", "www."))
+                return any(start in line.text for start in ("http://", "https://", "www."))
         raise NotImplementedError(node)
 
     def _with_text(self, node: Text) -> set[int]:

@@ -194,7 +194,7 @@ def _remarks(found: Results) -> Iterator[str]:
     elif found.standing.behind:
         yield f"up to {found.standing.behind} events are not in the index yet"
     if found.next is not None:
-        yield f"there are more than these; in all {'over a thousand' if found.total is None else found.total}"
+        yield f"there are more than these; in all {'over a hundred' if found.total is None else found.total}"
 
 
 def _say_what_lacks(lacking: Unread) -> None:

@@ -12,6 +12,7 @@ from tantivy import FieldType, Occur, Query
 from bridge.search import folding, schema
 from bridge.search.compile_text import TextCompiler, any_of, escaped
 from bridge.search.emoji import emoji_called
+from bridge.search.permitted import any_term
 from bridge.search.query import (
     AllOf,
     AnyOf,
@@ -222,7 +223,7 @@ class _Compiler:
         return self._term("is", state)
 
     def _one_of(self, name: str, values: Collection[str]) -> Query:
-        return Query.term_set_query(self.fields, name, list(values)) if values else Query.empty_query()
+        return any_term(self.fields, name, values) if values else Query.empty_query()
 
     def _term(self, name: str, value: str) -> Query:
         return Query.term_query(self.fields, name, value, "basic")

@@ -1,4 +1,4 @@
-"""Looking among the newest documents first: the newest thousand with a common word are all there.
+"""Looking among the newest documents first: the newest hundred with a common word are all there.
 
 A search by time goes through all documents that are asked for. When what was sent since some time holds enough of them,
 nothing older can be among the first, and segments of the index that are older are not looked at.
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LEAST: Final = 50_000  # documents of an index that is worth it
 _FIRST: Final = 1 / 64  # of all documents
 _MOST: Final = 0.7
-_TELLING: Final = 30  # hits in the first part, from which on there is something to promise
-_MARGIN: Final = 1.5  # of how much is looked at, over what that has promised
+_TELLING: Final = 10  # hits in the first part, from which on there is something to promise
+_MARGIN: Final = 2.0  # of how much is looked at, over what that has promised
 _GROWN: Final = 1.1
 _WEEK: Final = (7 * 86_400_000) << schema.TIE_BITS
 

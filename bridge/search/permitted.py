@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tantivy import FieldType, Occur, Query
 
@@ -10,11 +10,13 @@ from bridge.search.schema import EDIT, LATER, LOW, PLACE, place_bound
 from bridge.storage.readable import LAST, WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tantivy import Schema
 
     from bridge.storage.readable import Readable, Span
+
+_FEW: Final = 300  # terms that are looked for one by one
 
 
 def permitted(schema: Schema, readable: Readable) -> Query:
@@ -26,11 +28,11 @@ def permitted(schema: Schema, readable: Readable) -> Query:
     rooms = readable.rooms
     if readable.everything:
         whole = (
-            _but(Query.all_query(), Query.term_set_query(schema, "room", list(rooms))) if rooms else Query.all_query()
+            _but(Query.all_query(), any_term(schema, "room", rooms)) if rooms else Query.all_query()
         )
         parts = dict(rooms)
     else:
-        whole = Query.term_set_query(schema, "room", [room_id for room_id, spans in rooms.items() if spans == (WHOLE,)])
+        whole = any_term(schema, "room", [room_id for room_id, spans in rooms.items() if spans == (WHOLE,)])
         parts = {room_id: spans for room_id, spans in rooms.items() if spans != (WHOLE,)}
     # From a place on and to the end: an edit follows its message, so it may be read too, and what it replaced is old.
     ends = {room_id: spans for room_id, spans in parts.items() if len(spans) == 1 and spans[0].end == LAST}
@@ -47,6 +49,13 @@ def permitted(schema: Schema, readable: Readable) -> Query:
         )
     found = Query.const_score_query(_any(may), 0.0)
     return found if readable.removed else _but(found, Query.term_query(schema, "is", "deleted", "basic"))
+
+
+def any_term(schema: Schema, field: str, values: Collection[str]) -> Query:
+    """Documents with one of these. A set of terms reads all documents of each, which one by one is not needed."""
+    if len(values) > _FEW:
+        return Query.term_set_query(schema, field, list(values))
+    return _any([Query.term_query(schema, field, value, "basic") for value in values])
 
 
 def _within(schema: Schema, field: str, parts: Mapping[str, Sequence[Span]]) -> list[Query]:

@@ -95,7 +95,7 @@ class Results:
     """A page of what was found.
 
     Attributes:
-        total: of all messages that were found; None: more than `MOST_COUNTED`.
+        total: of all messages that were found; None: more than `MOST_COUNTED`, and than the page.
         next: where the next page begins; None: there is none.
         asks_nothing: the line has nothing in it to look for.
     """

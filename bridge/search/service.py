@@ -18,6 +18,7 @@ from bridge.search.compile import compiled
 from bridge.search.excerpt import Excerpts
 from bridge.search.index import Found as Documents
 from bridge.search.index import NotReadyError
+from bridge.search.permitted import any_term
 from bridge.search.query import In, Who, leaves
 from bridge.search.resolve import Asker, understand
 from bridge.search.results import BusyError, Results, Standing
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-MOST_COUNTED: Final = 1_000  # messages; of more it is only said that there are more
+MOST_COUNTED: Final = 100  # messages; of more it is only said that there are more
 SECONDS: Final = 5.0  # that a search may take
 THREADS: Final = 4
 SEARCH: Final = "search"  # in the audit log
@@ -272,11 +273,11 @@ class Search:
             return query
         answers = [
             (Occur.Must, Query.term_query(self._fields, "is", schema.ANSWER, "basic")),
-            (Occur.Must, Query.term_set_query(self._fields, "sender", list(self.bots))),
+            (Occur.Must, any_term(self._fields, "sender", self.bots)),
         ]
         talk = [
-            Query.term_set_query(self._fields, "is", self._commands),
-            Query.term_set_query(self._fields, "room", list(chats)),
+            any_term(self._fields, "is", self._commands),
+            any_term(self._fields, "room", chats),
             Query.boolean_query(answers),
         ]
         return Query.boolean_query([(Occur.Must, query), *((Occur.MustNot, one) for one in talk)])
@@ -304,7 +305,7 @@ class Search:
         query, sort, search = self._query(look), look.asked.sort, self.index.search
         if place is not None and place.key is not None:
             query = Query.boolean_query([(Occur.Must, query), (Occur.Must, self._beyond(sort, place.key))])
-        most = MOST_COUNTED + 1 if place is None else _PAGES_AHEAD * page.limit
+        most = _counted(page) + 1 if place is None else _PAGES_AHEAD * page.limit
         offset = place.offset if place is not None else 0
         return await self.in_thread(
             lambda: search(query, look.readable, sort=sort, limit=most, offset=offset, count=False)
@@ -325,7 +326,7 @@ class Search:
             hits += await self._shown(look, {seq: documents.hits[first[seq]].n for seq in some})
             at += len(some)
         total = place.total if place is not None else None
-        if place is None and len(documents.hits) <= MOST_COUNTED:
+        if place is None and len(documents.hits) <= _counted(page):
             total = len(seqs) - at + len(hits)
         following = None
         if at < len(seqs):
@@ -339,6 +340,11 @@ class Search:
         excerpts = Excerpts(self.analysis, look.understood.query.root)
         reader = Reader(look.db, look.readable, look.seeker.user_id, self.bots, excerpts)
         return await reader.shown(found)
+
+
+def _counted(page: _Page) -> int:
+    """How many documents are counted for the first page."""
+    return max(MOST_COUNTED, page.limit)
 
 
 def _first(documents: Documents) -> dict[int, int]:

@@ -153,7 +153,7 @@ def fold(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    return re.findall(f"{LETTER}+", re.sub(f"(?<={LETTER})['’]s\\b", "", fold(text)))
+    return re.findall(f"{LETTER}+", re.sub("(?<=[^\\W\\d_])['’]s\\b", "", fold(text)))
 
 
 def _holds(one: Written) -> set[str]:

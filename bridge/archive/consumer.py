@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bridge.storage import consumers, inbox, indexing
-from bridge.storage.db import UNAVAILABLE, relax
+from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,9 +80,21 @@ class Follower:
         self._news = asyncio.Event()
         self._sure = False  # that `position` is that of the database
         self._more = False  # whether something may stand behind what was handled last
+        self._offered: list[InboxRow] = []
 
-    def wake(self) -> None:
-        """There is something new in the inbox."""
+    def wake(self, head: int | None = None) -> None:
+        """There is something new in the inbox.
+
+        Args:
+            head: the newest row that is meant, when that is known.
+        """
+        if head is None or head > max(self.position, self._offered[-1].seq if self._offered else 0):
+            self._news.set()
+
+    def offer(self, rows: Sequence[InboxRow]) -> None:
+        """These are new in the inbox, so that they need not be read if they are the next."""
+        if len(self._offered) < self.consumer.batch:
+            self._offered += rows
         self._news.set()
 
     async def run(self) -> None:
@@ -108,13 +120,25 @@ class Follower:
         self._sure = False
         return await self._step()
 
-    async def _step(self) -> bool:
+    async def _read(self) -> Sequence[InboxRow]:
         async with self._db.connection() as connection:
             if not self._sure:
                 self.position = await consumers.register(connection, self.consumer.name)
             rows = await inbox.after(connection, self.position, self.consumer.batch)
         self._sure = True
         self._more = len(rows) == self.consumer.batch or sum(len(row.raw) for row in rows) > MUCH
+        return rows
+
+    def _offers(self) -> Sequence[InboxRow]:
+        """Those offered that certainly come next: numbers grow in the order of commits."""
+        offered, self._offered = self._offered, []
+        if not self._sure or any(row.seq != self.position + n for n, row in enumerate(offered, 1)):
+            return ()
+        self._more = False
+        return offered
+
+    async def _step(self) -> bool:
+        rows = self._offers() or await self._read()
         if not rows:
             return False
         try:
@@ -134,8 +158,8 @@ class Follower:
         return True
 
     async def _apply(self, rows: Sequence[InboxRow]) -> None:
-        async with self._db.tx() as tx:
-            await relax(tx)  # the inbox still has what is lost, and the position is lost with it
+        # The inbox still has what is lost, and the position is lost with it.
+        async with self._db.relaxed_tx() as tx:
             if not await consumers.advance(tx, self.consumer.name, self.position, rows[-1].seq):
                 raise MovedElsewhereError
             for rejected in await self.consumer.apply(tx, rows):

@@ -40,7 +40,7 @@ async def db(database_url: str) -> AsyncIterator[Db]:
 
 @asynccontextmanager
 async def working(db: Db, read: Any = arrivals) -> AsyncIterator[Intake]:
-    intake = Intake(db)
+    intake = Intake(db, read)
     sorter = Sorter(db, intake, read, attempts=2)
     async with running({"intake": intake.run, "sorter": sorter.run}):
         yield intake
@@ -74,7 +74,7 @@ async def test_every_event_is_stored_once_in_order_of_arrival(db: Db) -> None:
 
 
 async def test_what_waits_is_sorted_by_the_next_start(db: Db) -> None:
-    intake = Intake(db)
+    intake = Intake(db, arrivals)
     async with running({"intake": intake.run}):
         await intake.put(transaction(event("$a")))
     assert (await keys(db), await waiting(db)) == ([], 1)

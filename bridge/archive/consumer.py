@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0  # a notification wakes us; this is for one that got lost with its connection
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+LATER_SECONDS = 0.2
 MUCH = 1_000_000  # bytes: a batch of that size may be cut off before the end of the inbox
 
 
@@ -41,6 +42,9 @@ class Consumer(Protocol):
 
     name: str
     batch: int  # rows in a transaction at the most
+
+    def concerns(self, row: InboxRow) -> bool:
+        """Whether somebody may wait for this row to be handled; otherwise it comes after what others wait for."""
 
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         """Handle rows in order, changing nothing but the database, in `tx`.
@@ -81,6 +85,7 @@ class Follower:
         self._sure = False  # that `position` is that of the database
         self._more = False  # whether something may stand behind what was handled last
         self._offered: list[InboxRow] = []
+        self._seen = 0  # the newest row that was offered or read
 
     def wake(self, head: int | None = None) -> None:
         """There is something new in the inbox.
@@ -88,14 +93,18 @@ class Follower:
         Args:
             head: the newest row that is meant, when that is known.
         """
-        if head is None or head > max(self.position, self._offered[-1].seq if self._offered else 0):
+        if head is None or head > self._seen:
             self._news.set()
 
     def offer(self, rows: Sequence[InboxRow]) -> None:
         """These are new in the inbox, so that they need not be read if they are the next."""
         if len(self._offered) < self.consumer.batch:
             self._offered += rows
-        self._news.set()
+            self._seen = rows[-1].seq
+        if any(self.consumer.concerns(row) for row in rows):
+            self._news.set()
+        else:
+            asyncio.get_running_loop().call_later(LATER_SECONDS, self._news.set)
 
     async def run(self) -> None:
         """Follow the inbox until cancelled."""
@@ -126,6 +135,7 @@ class Follower:
                 self.position = await consumers.register(connection, self.consumer.name)
             rows = await inbox.after(connection, self.position, self.consumer.batch)
         self._sure = True
+        self._seen = max(self._seen, rows[-1].seq if rows else 0)
         self._more = len(rows) == self.consumer.batch or sum(len(row.raw) for row in rows) > MUCH
         return rows
 

@@ -27,9 +27,7 @@ def permitted(schema: Schema, readable: Readable) -> Query:
     old = Query.term_query(schema, "is", "old", "basic")
     rooms = readable.rooms
     if readable.everything:
-        whole = (
-            _but(Query.all_query(), any_term(schema, "room", rooms)) if rooms else Query.all_query()
-        )
+        whole = _but(Query.all_query(), any_term(schema, "room", rooms)) if rooms else Query.all_query()
         parts = dict(rooms)
     else:
         whole = any_term(schema, "room", [room_id for room_id, spans in rooms.items() if spans == (WHOLE,)])

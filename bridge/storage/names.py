@@ -55,14 +55,23 @@ spans AS (
 )"""
 
 # MATERIALIZED and OFFSET 0: what a name is folded to is reckoned once, not for each comparison.
-# Names count that somebody had at a time of which the asker may read.
+# Names count that somebody had at a time of which the asker may read; `person_name` has all that there ever were.
 _PEOPLE = f"""
-WITH {_SPANS}, seen AS (
-    SELECT m.user_id, m.display_name, max(m.from_at) AS at
-    FROM spans s JOIN membership m ON m.room_id = s.room_id AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
-        AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) > (s.start_ord, s.start_sub))
-    WHERE NOT $6 GROUP BY 1, 2
-    UNION ALL SELECT user_id, display_name, max(from_at) FROM membership WHERE $6 GROUP BY 1, 2
+WITH {_SPANS}, asked AS MATERIALIZED (
+    SELECT t.text, lower(ltrim(t.text, '@')) AS login, {folded("ltrim(t.text, '@')")} AS folded
+    FROM unnest($7::text[]) AS t (text)
+), likely AS MATERIALIZED (
+    SELECT DISTINCT p.user_id FROM person_name p, asked a
+    WHERE a.folded <> '' AND (p.user_id = a.text OR strpos(p.folded, a.folded) > 0 OR strpos(p.login, a.login) > 0)
+), seen AS (
+    SELECT l.user_id, o.display_name, o.at FROM likely l CROSS JOIN LATERAL (
+        SELECT m.display_name, max(m.from_at) AS at FROM membership m
+        WHERE m.user_id = l.user_id AND ($6 OR m.room_id = ANY($1::text[]) AND EXISTS (
+            SELECT FROM spans s WHERE s.room_id = m.room_id AND (m.ord, m.sub) < (s.end_ord, s.end_sub)
+                AND (m.to_ord IS NULL OR (m.to_ord, m.to_sub) > (s.start_ord, s.start_sub))
+        ))
+        GROUP BY 1 OFFSET 0
+    ) o
 ), n AS MATERIALIZED (
     SELECT user_id, lower(substring(user_id FROM '^@([^:]*)')) AS login,
         {folded("coalesce(display_name, '')")} AS folded,
@@ -70,9 +79,6 @@ WITH {_SPANS}, seen AS (
             PARTITION BY user_id ORDER BY display_name IS NULL, at DESC
         ) AS latest
     FROM seen
-), asked AS MATERIALIZED (
-    SELECT t.text, lower(ltrim(t.text, '@')) AS login, {folded("ltrim(t.text, '@')")} AS folded
-    FROM unnest($7::text[]) AS t (text)
 ), fitting AS (
     SELECT a.text, n.user_id, n.latest AS name, min(CASE
         WHEN n.user_id = a.text THEN 0

@@ -8,7 +8,8 @@ import pytest
 
 from bridge.search.query import Note
 from bridge.search.resolve import Asker, understand
-from tests.storage.post import archive, empty, event, fresh_db, member, message
+from bridge.storage import recording
+from tests.storage.post import archive, empty, event, fresh_db, member, message, redaction, rows
 from tests.storage.searching import everything
 from tests.storage.seeking import NOW
 from tests.storage.stories import PEOPLE, access
@@ -89,6 +90,20 @@ async def test_names_of_the_past(db: Db) -> None:
     await archive(db, member("$gone", CORA, "leave", room_id="!a", minute=6))
     assert await people(db, "jansen") == [CORA]
     assert await people(db, "de wit") == [CORA]
+
+
+async def test_each_name_that_somebody_has_is_known_once(db: Db) -> None:
+    await archive(db, *room("!a", "Kantoor", (ANNA, "Anna"), (BAS, "Bas")), *room("!b", "Elders", (BAS, "Bas")))
+    await archive(db, member("$new", BAS, "join", "Geheim", room_id="!a", minute=5))
+    await archive(db, member("$newer", BAS, "join", "Bas de Boer", room_id="!a", minute=6))
+    await archive(db, redaction("$gone", "$new", room_id="!a", minute=7))
+    await archive(db, member("$left", BAS, "leave", room_id="!b", minute=8))
+    known = set(await rows(db, "SELECT user_id, name FROM person_name"))
+    assert known == {(ANNA, "Anna"), (BAS, "Bas"), (BAS, "Bas de Boer"), (BAS, "")}
+    assert await people(db, "geheim") == []
+    async with db.tx() as tx:
+        await recording.clear(tx)
+    assert await rows(db, "SELECT user_id FROM person_name") == []
 
 
 async def test_names_from_before_one_may_read_are_unknown(db: Db) -> None:

@@ -146,11 +146,11 @@ class Excerpts:
             return lambda other: other == word
         found = self._analysis
         dutch, english = found.dutch(word), found.english(word)
+        first = dutch[0]  # stands in every word that has this stem: most words need no closer look
         return lambda other: (
             other == word
-            or found.dutch(other) == dutch
-            or found.english(other) == english
-            or dutch in found.parts(other)
+            or (first in other and (found.dutch(other) == dutch or dutch in found.parts(other)))
+            or (other[0] == english[0] and found.english(other) == english)
         )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import cache
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.search.analysis import Analysis, codes, ends, number_forms
+from bridge.search.dutch import parse
 from bridge.search.folding import LONGEST, emoji, fold
 
 
@@ -95,3 +97,12 @@ def test_any_text_can_be_read(text: str) -> None:
     tokens = [*found.words, *found.nl, *found.en, *(piece for code in codes(text) for piece in code)]
     assert all(token and len(token) <= LONGEST and not any(char.isspace() for char in token) for token in tokens)
     assert fold(fold(text)) == fold(text)
+
+
+def test_a_word_has_the_first_letter_of_its_stems() -> None:
+    """Excerpts rely on it."""
+    words = {word for entry in parse() for word in (entry[0], entry[2]) if word}
+    for word in random.sample(sorted(words), 10_000):
+        stems = [analysis().dutch(word), *analysis().parts(word)]
+        assert [stem for stem in stems if stem[0] not in word] == [], word
+        assert analysis().english(word)[0] == word[0]

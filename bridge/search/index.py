@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 _META: Final = "meta.json"
 _TRIES: Final = 3
+_FEW_ROOMS: Final = 10
 
 
 class NotReadyError(Exception):
@@ -103,7 +104,8 @@ class TantivyIndex:
             if sort == "relevance":
                 result = searcher.search(asked, limit, count=count, offset=offset)
             elif sort == "new" and not count and searcher.num_docs >= newest.LEAST:
-                result = self._newest(opened, searcher, asked, limit, offset)
+                share = self._share(searcher, readable)
+                result = self._newest(opened, searcher, asked, offset + limit, offset, share=share)
             else:
                 order = Order.Desc if sort == "new" else Order.Asc
                 result = searcher.search(
@@ -120,7 +122,7 @@ class TantivyIndex:
         return Found(hits, result.count if count else None)  # type: ignore[attr-defined]  # not in its stub
 
     def _newest(
-        self, opened: _Opened, searcher: tantivy.Searcher, asked: Query, limit: int, offset: int
+        self, opened: _Opened, searcher: tantivy.Searcher, asked: Query, needed: int, offset: int, *, share: float
     ) -> tantivy.SearchResult:
         def search(since: int | None) -> tantivy.SearchResult:
             query = asked
@@ -128,10 +130,18 @@ class TantivyIndex:
                 recent = Query.range_query(self.schema, schema.SENT, FieldType.Integer, since, None)
                 query = Query.boolean_query([(Occur.Must, asked), (Occur.Must, recent)])
             return searcher.search(
-                query, limit, count=False, offset=offset, order_by_field=schema.SENT, order=Order.Desc
+                query, needed - offset, count=False, offset=offset, order_by_field=schema.SENT, order=Order.Desc
             )
 
-        return newest.newest(offset + limit, opened.ages(searcher), search, lambda found: offset + len(found.hits))
+        ages = opened.ages(searcher)
+        return newest.newest(needed, ages, search, lambda found: offset + len(found.hits), share=share)
+
+    @staticmethod
+    def _share(searcher: tantivy.Searcher, readable: Readable) -> float:
+        """Of all documents, the part that stands in the rooms of somebody who sees few."""
+        if readable.everything or len(readable.rooms) > _FEW_ROOMS:
+            return 1.0
+        return sum(searcher.doc_freq("room", room_id) for room_id in readable.rooms) / searcher.num_docs
 
     def terms(self, field: str, prefix: str, readable: Readable, limit: int) -> list[tuple[str, int]]:
         """See `SearchIndex`."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 LEAST: Final = 50_000  # documents of an index that is worth it
-_FIRST: Final = 1 / 64  # of all documents
+_FIRST: Final = 1 / 64  # of all documents ...
+FIRST_DOCUMENTS: Final = 60_000  # ... and at least so many
 _MOST: Final = 0.7
 _TELLING: Final = 10  # hits in the first part, from which on there is something to promise
 _MARGIN: Final = 2.0  # of how much is looked at, over what that has promised
@@ -52,17 +53,30 @@ class Ages:
         return key
 
 
-def newest(needed: int, ages: Ages, search: Callable[[int | None], T], count: Callable[[T], int]) -> T:
+def newest(
+    needed: int,
+    ages: Ages,
+    search: Callable[[int | None], T],
+    count: Callable[[T], int],
+    *,
+    share: float = 1.0,
+    at_least: int = FIRST_DOCUMENTS,
+) -> T:
     """The newest hits.
 
     Args:
         needed: how many.
+        share: of all documents, the part that can be among them at all.
+        at_least: how many documents are looked at first.
         search: finds at most so many, newest first, sent since a key; None: of all times.
         count: how many were found.
     """
-    found = search(ages.since(_FIRST))
+    first = max(_FIRST, at_least / max(ages.documents, 1))
+    if first > _MOST or share * first * ages.documents < needed:
+        return search(None)
+    found = search(ages.since(first))
     hits = count(found)
-    if hits < needed and hits >= _TELLING and (part := _MARGIN * _FIRST * needed / hits) <= _MOST:
+    if hits < needed and hits >= _TELLING and (part := _MARGIN * first * needed / hits) <= _MOST:
         found = search(ages.since(part))
         hits = count(found)
     return found if hits >= needed else search(None)

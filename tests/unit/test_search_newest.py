@@ -49,7 +49,7 @@ def test_the_same_is_found(sent: list[int], needed: int) -> None:
         return [int(key) for key, _ in hits]
 
     wanted = sorted(sent[::3], reverse=True)[:needed]
-    assert newest(needed, Ages(searcher), found, len) == wanted
+    assert newest(needed, Ages(searcher), found, len, at_least=1) == wanted
 
 
 def test_the_newest_part() -> None:
@@ -67,6 +67,8 @@ def test_what_is_common_is_not_looked_for_among_all() -> None:
         asked.append(since)
         return 40 if len(asked) == 1 else 90
 
-    assert newest(90, ages, search, int) == 90
+    assert newest(50, ages, search, int, at_least=100) == 90
     assert len(asked) == 2
     assert None not in asked
+    assert newest(50, ages, search, int, at_least=100, share=0.01) == 90
+    assert asked[2:] == [None]

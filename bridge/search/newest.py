@@ -23,6 +23,7 @@ LEAST: Final = 50_000  # documents of an index that is worth it
 _FIRST: Final = 1 / 64  # of all documents ...
 FIRST_DOCUMENTS: Final = 60_000  # ... and at least so many
 _MOST: Final = 0.7
+_COMMON: Final = 10  # of so many documents one is found, where looking at a part is worth it
 _TELLING: Final = 10  # hits in the first part, from which on there is something to promise
 _MARGIN: Final = 2.0  # of how much is looked at, over what that has promised
 _GROWN: Final = 1.1
@@ -72,7 +73,7 @@ def newest(
         count: how many were found.
     """
     first = max(_FIRST, at_least / max(ages.documents, 1))
-    if first > _MOST or share * first * ages.documents < needed:
+    if first > _MOST or share * first * ages.documents < _COMMON * needed:
         return search(None)
     found = search(ages.since(first))
     hits = count(found)

@@ -27,15 +27,15 @@ def permitted(schema: Schema, readable: Readable) -> Query:
     old = Query.term_query(schema, "is", "old", "basic")
     rooms = readable.rooms
     if readable.everything:
-        whole = _but(Query.all_query(), any_term(schema, "room", rooms)) if rooms else Query.all_query()
+        whole = [_but(Query.all_query(), any_term(schema, "room", rooms)) if rooms else Query.all_query()]
         parts = dict(rooms)
     else:
-        whole = any_term(schema, "room", [room_id for room_id, spans in rooms.items() if spans == (WHOLE,)])
+        whole = _each(schema, "room", [room_id for room_id, spans in rooms.items() if spans == (WHOLE,)])
         parts = {room_id: spans for room_id, spans in rooms.items() if spans != (WHOLE,)}
     # From a place on and to the end: an edit follows its message, so it may be read too, and what it replaced is old.
     ends = {room_id: spans for room_id, spans in parts.items() if len(spans) == 1 and spans[0].end == LAST}
     others = {room_id: spans for room_id, spans in parts.items() if room_id not in ends}
-    may = [_but(_any([whole, *_within(schema, LOW, ends)]), old)]
+    may = [_but(_any([*whole, *_within(schema, LOW, ends)]), old)]
     if others:
         edited = Query.term_query(schema, "is", "edited", "basic")
         may.append(
@@ -50,10 +50,15 @@ def permitted(schema: Schema, readable: Readable) -> Query:
 
 
 def any_term(schema: Schema, field: str, values: Collection[str]) -> Query:
-    """Documents with one of these. A set of terms reads all documents of each, which one by one is not needed."""
+    """Documents with one of these."""
+    return _any(_each(schema, field, values))
+
+
+def _each(schema: Schema, field: str, values: Collection[str]) -> list[Query]:
+    """One by one, as long as there are few: a set of terms reads all documents of each."""
     if len(values) > _FEW:
-        return Query.term_set_query(schema, field, list(values))
-    return _any([Query.term_query(schema, field, value, "basic") for value in values])
+        return [Query.term_set_query(schema, field, list(values))]
+    return [Query.term_query(schema, field, value, "basic") for value in values]
 
 
 def _within(schema: Schema, field: str, parts: Mapping[str, Sequence[Span]]) -> list[Query]:

@@ -65,10 +65,10 @@ def test_what_is_common_is_not_looked_for_among_all() -> None:
 
     def search(since: int | None) -> int:
         asked.append(since)
-        return 40 if len(asked) == 1 else 90
+        return 15 if len(asked) == 1 else 90
 
-    assert newest(50, ages, search, int, at_least=100) == 90
+    assert newest(20, ages, search, int, at_least=200) == 90
     assert len(asked) == 2
     assert None not in asked
-    assert newest(50, ages, search, int, at_least=100, share=0.01) == 90
+    assert newest(20, ages, search, int, at_least=200, share=0.01) == 90
     assert asked[2:] == [None]

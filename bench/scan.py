@@ -5,6 +5,7 @@ As `tests.storage.slow_scan`, made for hundreds of thousands of messages: it loo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,7 +90,7 @@ class Scan:
             case When(start, end):
                 return (start is None or line.sent_at >= start) and (end is None or line.sent_at < end)
             case Has("link"):
-                return any(start in line.text for start in ("http://", "https://", "www."))
+                return re.search(r"https?://|\bwww\.", line.text) is not None
         raise NotImplementedError(node)
 
     def _with_text(self, node: Text) -> set[int]:

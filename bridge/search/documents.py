@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 OLD: Final = "old"
 _UNREAD: Final = "m.room.encrypted"
-_LINK: Final = re.compile(r"\bhttps?://|\bwww\.", re.IGNORECASE)
+_LINK: Final = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
 _PERSON: Final = re.compile(r"href=[\"']((?:https?://[^\"'\s]*#/(?:user/)?(?:@|%40)|matrix:u)[^\"'\s]*)", re.IGNORECASE)
 _LABEL: Final = re.compile(r"(?:^|(?<=[\s(\[{]))#(?=[^\W\d])[\w-]+")
 _COMMAND: Final = re.compile(r"\A\s*!+\s*([^\W\d_]{1,40})\b")

@@ -236,6 +236,7 @@ class Search:
         """
         now = datetime.now(UTC).astimezone(seeker.timezone)
         async with export.snapshot(self._db) as db:
+            await finding.plan_once(db)
             if room_id is None:
                 readable = await self.readable(db, seeker)
             else:

@@ -153,6 +153,12 @@ WHERE mine.user_id = $1 AND mine.membership = 'join' AND mine.to_ord IS NULL
   AND NOT EXISTS (SELECT FROM room r WHERE r.room_id = o.room_id AND r.type = 'm.space')
 """
 _BEGINNING = "SELECT left(text, $2) FROM extracted WHERE sha256 = $1"
+_PLAN_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
+
+
+async def plan_once(tx: Connection) -> None:
+    """Plan the statements of this transaction once for each connection: some take longer to plan than to answer."""
+    await tx.execute(_PLAN_ONCE)
 
 
 async def by_seq(db: Connection, readable: Readable, seqs: Collection[int]) -> list[FoundRow]:

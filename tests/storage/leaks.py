@@ -198,13 +198,23 @@ class Asked:
             room = told.rooms[one.room]
             if one.id in told.removed or not self.may_read(room, one.at):
                 continue
-            edits = [
-                text for at, event_id, text in one.edits if event_id not in told.removed and self.may_read(room, at)
-            ]
+            # Of two of the same moment the one with the greater id stands (Client-Server API, aggregation of edits).
+            edits = sorted(
+                (room[at].minute, event_id, text)
+                for at, event_id, text in one.edits
+                if event_id not in told.removed and self.may_read(room, at)
+            )
             keys = {key: where[event_id][1] for at, event_id, key in one.reactions if self.may_read(room, at)}
             found.append(
                 Written(
-                    *(one.id, one.room, one.writer, _time(one.ms), where[one.id][1], edits[-1] if edits else one.text),
+                    *(
+                        one.id,
+                        one.room,
+                        one.writer,
+                        _time(one.ms),
+                        where[one.id][1],
+                        edits[-1][2] if edits else one.text,
+                    ),
                     *(None, frozenset(), one.id, bool(edits), keys, frozenset()),
                 )
             )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-WAIT_SECONDS = 30
+LONGEST_WAIT = 30  # seconds
 _NOTHING = {"not_types": ["*"]}
 FILTER = json.dumps(
     {"room": {"rooms": []}, "presence": _NOTHING, "account_data": _NOTHING},
@@ -47,15 +47,17 @@ class Sync:
         self._lock = lock
         self._keys = keys
 
-    async def step(self) -> None:
-        """Ask once, wait for news for `WAIT_SECONDS` at the most, and handle all that came.
+    async def step(self, *, wait: bool) -> None:
+        """Ask once, and handle all that came.
+
+        Args:
+            wait: for news, `LONGEST_WAIT` at the most. The homeserver then looks at each message of the bot's rooms.
 
         Raises:
             mautrix.errors.MatrixError, KeysRefusedError
             one of `storage.db.UNAVAILABLE`: nothing was handled; the same comes again.
         """
-        # The first time it answers at once.
-        timeout = WAIT_SECONDS * 1000 if self.next_batch else 0
+        timeout = LONGEST_WAIT * 1000 if wait else 0
         since = SyncToken(self.next_batch) if self.next_batch else None
         answer = await self._machine.client.sync(since=since, timeout=timeout, filter_id=FilterID(FILTER))
         if not isinstance(answer, dict) or not isinstance(answer.get("next_batch"), str):

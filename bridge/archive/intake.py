@@ -14,7 +14,6 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import structlog
 
 from bridge.archive.consumer import MovedElsewhereError, Together, repr_type
@@ -208,7 +207,7 @@ class Intake:
                 async with connection.transaction():
                     rows = await inbox.append_rows(connection, arrivals)
                     await together.apply(connection, rows)
-            except asyncpg.UniqueViolationError:
+            except inbox.KnownError:
                 return ()  # one of them is known
             together.committed(rows)
         return rows

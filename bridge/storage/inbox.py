@@ -20,6 +20,10 @@ CHANNEL = "postkamer_inbox"
 MAX_KEY = 255
 
 
+class KnownError(Exception):
+    """An event is in the inbox already."""
+
+
 class Arrival(NamedTuple):
     """What is to be appended, in the order of `_APPENDED`."""
 
@@ -104,10 +108,13 @@ async def append_rows(db: Connection, arrivals: Sequence[Arrival]) -> list[Inbox
         the rows, in order.
 
     Raises:
-        asyncpg.UniqueViolationError: one of them is known, and nothing was appended.
+        KnownError: nothing was appended, and a transaction that this is part of is lost.
     """
     kinds, keys, rooms, types, raws, _, _ = zip(*arrivals, strict=True)
-    return [InboxRow(*row) for row in await db.fetch(_APPEND_ROWS, kinds, keys, rooms, types, raws)]
+    try:
+        return [InboxRow(*row) for row in await db.fetch(_APPEND_ROWS, kinds, keys, rooms, types, raws)]
+    except asyncpg.UniqueViolationError as error:
+        raise KnownError from error
 
 
 async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from bridge.archive.consumer import Follower, Rejected, rebuild, retry
@@ -118,7 +117,7 @@ async def test_what_is_known_is_not_appended_as_rows(db: Db) -> None:
     new, known = Arrival("event", "$b", "!r", "t", b"{}"), Arrival("event", "$a", "!r", "t", b"{}")
     await append(db, "$a")
     async with db.connection() as connection:
-        with pytest.raises(asyncpg.UniqueViolationError):
+        with pytest.raises(inbox.KnownError):
             await inbox.append_rows(connection, [new, known])
         assert [row.key for row in await inbox.after(connection, 0, 10)] == ["$a"]
         assert [row.key for row in await inbox.append_rows(connection, [new])] == ["$b"]

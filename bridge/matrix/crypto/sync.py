@@ -63,6 +63,7 @@ class Sync:
         if not isinstance(answer, dict) or not isinstance(answer.get("next_batch"), str):
             raise TypeError("the answer to /sync is not one")
         async with self._lock:
+            await self._machine.remember()
             try:
                 await self._handle(answer)
             except BaseException:

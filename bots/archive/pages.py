@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from bridge.botapi import Bytes, Link, event_link, line, say
+from bridge.botapi import Bytes, Code, File, Link, TooLarge, event_link, line, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from bridge.botapi import Ask, Files, Footprint, FoundFile, FoundMessage, Messages, Reply, RoomStatus, Say
+    from bridge.botapi import Ask, Exported, Files, Footprint, FoundFile, FoundMessage, Messages, Reply, RoomStatus, Say
 
 LONGEST, MOST_LINES = 500, 12  # of one message; all of it is behind its link
 
@@ -114,6 +115,21 @@ def shortened(text: str) -> str:
     lines = text.strip().split("\n")
     short = "\n".join(lines[:MOST_LINES])[:LONGEST].rstrip()
     return short if short == text.strip() else f"{short}…"
+
+
+def exported(room_id: str, room: str, fmt: str, since: datetime | None, made: Exported | TooLarge) -> Reply:
+    """The file with what was said, or why there is none."""
+    if isinstance(made, TooLarge):
+        command = Code(f"postkamer export -c config.yaml --format {fmt} --room '{room_id}' -o export.{fmt}")
+        reply = say("export.too_large", room=room, most=Bytes(made.most))
+        return reply.and_say("export.shorter" if since else "export.period", command=command)
+    reply = say(f"export.{fmt}_made", room=room, count=made.messages)
+    if since is not None:
+        reply = reply.and_say("export.made_since", since=since)
+    if made.packed:
+        reply = reply.and_say("export.packed")
+    file = File(made.path, made.name, made.mimetype)
+    return replace(reply.and_say("export.careful").attach(file), sealed=made.encrypted)
 
 
 def footprint(found: Footprint) -> Reply:

@@ -107,13 +107,25 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A file made for the asker."""
+    """A file made for the asker.
+
+    Attributes:
+        packed: it is a ZIP file with the export in it, which was too large for the homeserver.
+    """
 
     path: Path
     name: str
     mimetype: str
     messages: int
     encrypted: bool
+    packed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """There is no file: the homeserver takes none of more than `most` bytes."""
+
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +176,26 @@ class Archive(Protocol):
     ) -> Messages:
         """The same for an auditor, with what was removed; written to the audit log with its purpose."""
 
+    async def may_export(self, room_id: str) -> None:
+        """Only says whether `export` would be denied now; making one may take minutes."""
+
     async def export(
-        self, room_id: str, fmt: Literal["html", "jsonl"], *, language: str, timezone: ZoneInfo
-    ) -> Exported:
+        self,
+        room_id: str,
+        fmt: Literal["html", "jsonl"],
+        *,
+        since: datetime | None = None,
+        language: str,
+        timezone: ZoneInfo,
+        cause: str,
+    ) -> Exported | TooLarge:
         """All that the asker may read of a room, in a file; for who manages the room or is a manager of the company.
 
         Args:
+            since: only what was sent then or later.
             language: of a page, 'nl' or 'en'.
             timezone: of the times on it.
+            cause: of the ask; the same again (after a crash) takes the place of the file.
         """
 
     async def footprint(self) -> Footprint:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.engine.ports import Ports
     from bridge.storage.db import Db
 
-ANSWERS, SENDS, JOINS, JOBS = 4, 4, 2, 2  # at the same time, at the most
+ANSWERS, SENDS, JOINS, JOBS, SLOW_JOBS = 4, 4, 2, 2, 1  # at the same time, at the most
 
 
 class Engine:
@@ -56,9 +56,15 @@ class Engine:
         answering = Answering(db, runners, situations, self._recorded)
         limits = Limits(config.bots.commands_per_minute)
         worker = Worker(db, answering, situations, found, limits=limits, then=self._answered)
-        jobs = Jobs(db, runners, situations, config.bots.timezone.zone, self._answered)
+        quick, slow = (
+            Jobs(db, runners, situations, config.bots.timezone.zone, self._answered, slow=slow)
+            for slow in (False, True)
+        )
         self._answers = Lanes(worker, parallel=ANSWERS)
-        self._jobs = Lanes(jobs, parallel=JOBS, until_next=jobs.seconds_to_next)
+        self._jobs = [
+            Lanes(quick, parallel=JOBS, until_next=quick.seconds_to_next),
+            Lanes(slow, parallel=SLOW_JOBS, until_next=slow.seconds_to_next),
+        ]
         self._senders = [
             Lanes(Sender(db, courier, DirectChats(db, courier)), parallel=SENDS) for courier in found.values()
         ]
@@ -86,7 +92,8 @@ class Engine:
 
     def planned(self) -> None:
         """Somebody has planned a job."""
-        self._jobs.wake()
+        for lanes in self._jobs:
+            lanes.wake()
 
     def state(self) -> Mapping[str, tuple[bool, str]]:
         """Whether each part works, and why not; for the health of the program."""
@@ -94,7 +101,7 @@ class Engine:
 
     def _answered(self) -> None:
         self.posted()
-        self._jobs.wake()
+        self.planned()
 
     def _lanes(self) -> list[Lanes[Any]]:
-        return [self._answers, *self._senders, *self._joining, self._jobs]
+        return [self._answers, *self._senders, *self._joining, *self._jobs]

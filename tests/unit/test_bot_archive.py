@@ -240,7 +240,7 @@ async def test_what_is_not_shown_is_said() -> None:
     assert "begint op ma 23 nov 10:00" in answered.text
 
 
-@pytest.mark.parametrize("command", ["bijlagen", "terug 3 dagen", "export"])
+@pytest.mark.parametrize("command", ["bijlagen", "terug 3 dagen"])
 async def test_what_was_encrypted_stays_so(command: str) -> None:
     archive = FakeArchive(found_files=[a_file(1)], found_messages=[a_message(1)], encrypted=True)
     answered = await talk(archive, roles=MANAGER).ask(f"!archief {command}")
@@ -267,20 +267,6 @@ def test_long_texts_are_shortened() -> None:
     assert shortened("kort\nen goed ") == "kort\nen goed"
     assert shortened("x" * (LONGEST + 1)) == "x" * LONGEST + "…"
     assert shortened("a\n" * 50) == "\n".join("a" * MOST_LINES) + "…"
-
-
-async def test_an_export_is_for_managers() -> None:
-    archive = FakeArchive(found_messages=[a_message(1)])
-    refused = await talk(archive).ask("!archief export")
-    assert refused.text.startswith("⛔")
-    made = await talk(archive, roles=MANAGER).ask("!archief export")
-    assert made.answer is not None
-    assert made.answer.private
-    assert "met één bericht" in made.text
-    assert [file.mimetype for file in made.files] == ["text/html"]
-    direct = await talk(archive, roles=MANAGER, room=DIRECT).ask("archief export jsonl Productie")
-    assert [file.mimetype for file in direct.files] == ["application/jsonl"]
-    assert "voor programma's" in direct.text
 
 
 def footprint(**changes: Any) -> Footprint:

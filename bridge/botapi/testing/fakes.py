@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bridge.botapi.errors import DeniedError, UserError
-from bridge.botapi.ports import Exported, Files, Footprint, Messages, Named, RoomStatus, Webhook
+from bridge.botapi.ports import Exported, Files, Footprint, Messages, Named, RoomStatus, TooLarge, Webhook
 from bridge.botapi.words import plain_word
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class FakeArchive:
     Attributes:
         hidden: event ids of files that not everyone in the room may see.
         purposes: what was given to `look_into`.
+        largest: more messages than these are too many for an export.
+        packed: what exports say.
     """
 
     statuses: dict[str, RoomStatus] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class FakeArchive:
     denied: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     purposes: list[str] = field(default_factory=list)
+    largest: int | None = None
+    packed: bool = False
 
     async def status(self, room_id: str) -> RoomStatus:
         """What `statuses` has of the room."""
@@ -87,15 +91,29 @@ class FakeArchive:
         self.purposes.append(purpose)
         return self._page(room_id, since, int(after or 0), limit, removed=True)
 
-    async def export(
-        self, room_id: str, fmt: Literal["html", "jsonl"], *, language: str, timezone: ZoneInfo
-    ) -> Exported:
-        """A file that is not there."""
-        del language, timezone
+    async def may_export(self, room_id: str) -> None:
+        """As the port says."""
         self._check(room_id)
+
+    async def export(
+        self,
+        room_id: str,
+        fmt: Literal["html", "jsonl"],
+        *,
+        since: datetime | None = None,
+        language: str,
+        timezone: ZoneInfo,
+        cause: str,
+    ) -> Exported | TooLarge:
+        """A file that is not there, of the messages since then; a byte each."""
+        del language, timezone, cause
+        self._check(room_id)
+        count = sum(since is None or one.sent_at >= since for one in self.found_messages)
+        if self.largest is not None and count > self.largest:
+            return TooLarge(self.largest)
         mimetype = "text/html" if fmt == "html" else "application/jsonl"
         path = Path("/nowhere") / f"export.{fmt}"
-        return Exported(path, path.name, mimetype, len(self.found_messages), self.encrypted)
+        return Exported(path, path.name, mimetype, count, self.encrypted, self.packed)
 
     async def footprint(self) -> Footprint:
         """What `print` says."""

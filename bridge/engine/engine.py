@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.config.users import bot_ids
 from bridge.engine.answering import Answering
 from bridge.engine.cleaner import Cleaner
 from bridge.engine.direct import DirectChats
@@ -49,7 +50,7 @@ class Engine:
         ports: Ports,
     ) -> None:
         self.consumer: Final = Listener(config, runners)
-        self._cleaner = Cleaner(db, config.data_dir / "outbox")
+        self._cleaner = Cleaner(db, config.data_dir / "outbox", bot_ids(config))
         self._recorded = Recorded(db)
         found = {user_id: couriers(user_id) for user_id in runners}
         situations = Situations(config, db, ports)

@@ -195,7 +195,9 @@ async def test_retry(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -> 
         await consumers.drop_set_aside(tx, "recorder", 99)
         await tx.execute("INSERT INTO media (media_id, mxc, state) VALUES ('m', 'mxc://a/b', 'failed')")
     assert await run("retry", "-c", config) == 0
-    assert "media: 1 attachments will be fetched again" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "media: 1 attachments will be fetched again" in said
+    assert "bots: 0 jobs will be done again" in said
     assert await run("retry", "-c", config, "nobody") == 1
     assert "there is no consumer 'nobody'" in capfd.readouterr().err
 

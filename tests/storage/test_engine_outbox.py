@@ -274,7 +274,7 @@ async def test_what_is_old_is_forgotten(stage: Stage, tmp_path: Path) -> None:
     await stage.step()
     await stage.say("!echo later")
     await stage.listen()
-    cleaner = Cleaner(stage.db, tmp_path)
+    cleaner = Cleaner(stage.db, tmp_path, [POST])
     await cleaner.clean(stage.now + KEPT - timedelta(minutes=1))
     assert len(await stage.rows(STATES)) == 2
 

@@ -148,9 +148,20 @@ def footprint(found: Footprint) -> Reply:
     reply = reply.items(what).and_say("privacy.why").and_say("privacy.how_long", days=found.retention_days)
     if found.removed_waiting:
         reply = reply.and_say("privacy.removed", count=found.removed_waiting, days=found.retention_days)
+    return _lookers(reply, found).and_say("privacy.rights")
+
+
+def _lookers(reply: Reply, found: Footprint) -> Reply:
+    """Who may look, and how often that was done; those who looked may not be appointed any more."""
     if found.auditors:
         looked = line("privacy.looked", count=found.looked_into) if found.looked_into else line("privacy.not_looked")
         reply = reply.and_say("privacy.who", count=found.auditors, looked=looked)
     else:
         reply = reply.and_say("privacy.who_members")
-    return reply.and_say("privacy.rights")
+        if found.looked_into:
+            reply = reply.and_say("privacy.looked_before", count=found.looked_into)
+    if found.searched:
+        reply = reply.and_say("privacy.searched", count=found.searched)
+    elif found.auditors:
+        reply = reply.and_say("privacy.not_searched")
+    return reply.and_say("privacy.searched_as", count=found.searched_as) if found.searched_as else reply

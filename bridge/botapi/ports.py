@@ -145,6 +145,8 @@ class Footprint:
     retention_days: int  # after which the content of a removed message is erased
     auditors: int  # how many people may look into everything
     looked_into: int  # how often auditors have looked into rooms that the person is in
+    searched: int  # how often auditors have searched everything in the last 365 days
+    searched_as: int  # how often IT has searched with the rights of the person in the last 365 days
 
 
 class Archive(Protocol):

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from bridge.storage.db import Db
     from bridge.storage.finding import Unread
 
-AS: Final = "search as"  # in the audit log
 _MOST: Final = 1_000
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 _POLL_SECONDS: Final = 0.1
@@ -128,7 +127,7 @@ async def _search(args: argparse.Namespace, line: str) -> int:
 async def _write_down(db: Db, user: str, line: str) -> None:
     who = f"{getpass.getuser()}@{socket.gethostname()}"
     async with db.tx() as tx:
-        await audit.append(tx, who, AS, None, {"as": user, "line": line})
+        await audit.append(tx, who, audit.SEARCH_AS, None, {"as": user, "line": line})
 
 
 async def _index(config: Config, db: Db, search: Search) -> None:

@@ -14,6 +14,7 @@ from bridge.archive.access_rule import is_joined
 from bridge.botapi.errors import DeniedError
 from bridge.botapi.ports import Files, Footprint, FoundFile, FoundMessage, Messages
 from bridge.engine.exporting import Wish, make
+from bridge.search.service import SEARCH
 from bridge.storage import access as memberships
 from bridge.storage import audit, export, footprint
 from bridge.storage import reading as rows
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bridge.storage.reading import FileKey, FileRow, MessageKey
 
 LOOK: Final = "look into a room"  # in the audit log
+YEAR: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class AskersArchive:
             counts = await footprint.counts(db, user_id)
             names = await footprint.names(db, user_id)
             looked_into = await audit.count_about(db, LOOK, user_id)
+            searched, searched_as = await audit.count_searches(db, SEARCH, user_id, datetime.now(UTC) - YEAR)
         return Footprint(
             since=counts.since,
             rooms=counts.rooms,
@@ -157,6 +160,8 @@ class AskersArchive:
             retention_days=ceil(self._desk.retention / timedelta(days=1)),
             auditors=self._desk.auditors,
             looked_into=looked_into,
+            searched=searched,
+            searched_as=searched_as,
         )
 
     async def _readable(self, db: Connection, room_id: str) -> Readable:

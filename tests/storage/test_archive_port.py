@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.botapi.errors import DeniedError
+from bridge.search.service import SEARCH
+from bridge.storage import audit
 from tests.storage.desk import LONG_AGO, START, archive_of, asker, file, ids
 from tests.storage.post import ROOM, archive, edit, empty, event, fresh_db, redaction, rows
 from tests.storage.stories import PEOPLE, told
@@ -194,6 +196,21 @@ async def test_status_counts_one_room_and_says_what_is_missing(db: Db) -> None:
     status = await archive_of(db, "bas").status(ROOM)
     assert (status.files, status.complete) == (1, False)
     assert status.missing == (("unread_no_bot", 1), ("files_pending", 1))
+
+
+async def test_searches_over_everything_are_counted_for_everybody(db: Db) -> None:
+    """By auditors and by IT; not the pages after the first, and not those of long ago."""
+    bas = PEOPLE["bas"]
+    async with db.tx() as tx:
+        for after in (None, "2"):
+            await audit.append(tx, PEOPLE["anna"], SEARCH, "klacht", {"line": "a", "after": after})
+        for person in (bas, PEOPLE["cora"]):
+            await audit.append(tx, "root@server", audit.SEARCH_AS, None, {"as": person, "line": "a"})
+        await audit.append(tx, PEOPLE["anna"], SEARCH, "lang geleden", {"line": "b", "after": None})
+        await tx.execute("UPDATE audit SET at = now() - interval '366 days' WHERE purpose = 'lang geleden'")
+    for who, by_it in (("bas", 1), ("anna", 0)):
+        found = await archive_of(db, who).footprint()
+        assert (found.searched, found.searched_as) == (1, by_it)
 
 
 async def test_what_is_kept_of_a_person(db: Db) -> None:

@@ -33,6 +33,8 @@ _FOOTPRINT = Footprint(
     retention_days=7,
     auditors=0,
     looked_into=0,
+    searched=0,
+    searched_as=0,
 )
 
 

@@ -13,34 +13,19 @@ from bridge.botapi.errors import DeniedError
 from bridge.search.service import SEARCH
 from bridge.storage import audit
 from tests.storage.desk import LONG_AGO, START, archive_of, asker, file, ids
-from tests.storage.post import ROOM, archive, edit, empty, event, fresh_db, redaction, rows
+from tests.storage.post import ROOM, archive, edit, event, redaction, rows
 from tests.storage.stories import PEOPLE, told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from bridge.botapi.ports import Archive
     from bridge.storage.db import Db
-    from tests.postgres import Databases
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 LATER = "begin, history joined, anna join, een, bas join, twee"
 LEFT = "begin, history joined, anna join, bas join, een, bas leave, twee"
-
-
-@pytest.fixture(scope="module")
-async def shared_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(shared_db: Db) -> Db:
-    await empty(shared_db)
-    async with shared_db.tx() as tx:
-        await tx.execute("DELETE FROM audit")
-    return shared_db
 
 
 ASKED: dict[str, Callable[[Archive], Awaitable[object]]] = {

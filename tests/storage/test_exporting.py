@@ -18,29 +18,21 @@ from bridge.botapi.runner import Runner
 from bridge.engine.archive import ArchiveDesk
 from bridge.engine.room_status import RoomStatuses
 from tests.storage.desk import START, archive_of, asker
-from tests.storage.post import ROOM, archive, fresh_db, message
+from tests.storage.post import ROOM, archive, message
 from tests.storage.stage import ANNA, BAS, POST, Stage, drain
 from tests.storage.stage import ROOM as OFFICE
 from tests.storage.stories import access, told
 from tests.storage.test_engine_crash import CrashError, Fragile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bridge.engine.archive import AskersArchive
     from bridge.storage.db import Db
     from tests.fakes import Sent
-    from tests.postgres import Databases
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 LATER = "begin, history joined, anna join, een, bas join, twee"
-
-
-@pytest.fixture
-async def db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as made:
-        yield made
 
 
 async def exported(port: AskersArchive, fmt: Any = "jsonl", **more: Any) -> Exported | TooLarge:

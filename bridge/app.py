@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from bridge.botapi.runner import Runner
     from bridge.config.checks import HostPort
     from bridge.config.schema import BotUser, Config
+    from bridge.storage.inbox import InboxRow
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +95,16 @@ class App:
         """There is something new in the inbox."""
         for follower in self.followers.values():
             follower.wake()
+
+    def notified(self, payload: str) -> None:
+        """The database says that the inbox has new rows, up to this number."""
+        for follower in self.followers.values():
+            follower.wake(int(payload) if payload else None)
+
+    def arrived(self, rows: Sequence[InboxRow]) -> None:
+        """These are new in the inbox."""
+        for follower in self.followers.values():
+            follower.offer(rows)
 
     def posted(self) -> None:
         """There is something new in the outbox."""
@@ -353,7 +364,7 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
             log.warning("works without health and metrics", problem=error.message)
         if "indexer" in roles:  # a process of its own, which has the lock itself
             await up.enter_async_context(running({"indexer": IndexerProcess(config, url).run}))
-        locks = Roles(url, [role for role in roles if role != "indexer"], app.wake)
+        locks = Roles(url, [role for role in roles if role != "indexer"], app.notified)
         await locks.acquire()
         up.callback(locks.release)
         if "bots" in roles:
@@ -361,7 +372,7 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
             app.runners = bots(config)
             app.search = await up.enter_async_context(searching(config, db, app.runners.values()))
         if "inbox" in roles:
-            intake = Intake(db)
+            intake = Intake(db, arrivals, arrived=app.arrived)
             sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts, then=app.wake)
             await up.enter_async_context(running({"intake": intake.run, "sorter": sorter.run}))
             hs_token = config.appservice.hs_token.reveal()

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 POLL_SECONDS = 0.02
+PATIENCE = 90.0  # on a machine that is busy with something else
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, seconds: float = PATIENCE) -> None:
     """Return as soon as the condition holds.
 
     Raises:

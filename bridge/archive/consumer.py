@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from bridge.storage import consumers, inbox, indexing
-from bridge.storage.db import UNAVAILABLE, relax
+from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 5.0  # a notification wakes us; this is for one that got lost with its connection
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+LATER_SECONDS = 0.2
 MUCH = 1_000_000  # bytes: a batch of that size may be cut off before the end of the inbox
 
 
@@ -41,6 +42,9 @@ class Consumer(Protocol):
 
     name: str
     batch: int  # rows in a transaction at the most
+
+    def concerns(self, row: InboxRow) -> bool:
+        """Whether somebody may wait for this row to be handled; otherwise it comes after what others wait for."""
 
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         """Handle rows in order, changing nothing but the database, in `tx`.
@@ -80,10 +84,27 @@ class Follower:
         self._news = asyncio.Event()
         self._sure = False  # that `position` is that of the database
         self._more = False  # whether something may stand behind what was handled last
+        self._offered: list[InboxRow] = []
+        self._seen = 0  # the newest row that was offered or read
 
-    def wake(self) -> None:
-        """There is something new in the inbox."""
-        self._news.set()
+    def wake(self, head: int | None = None) -> None:
+        """There is something new in the inbox.
+
+        Args:
+            head: the newest row that is meant, when that is known.
+        """
+        if head is None or head > self._seen:
+            self._news.set()
+
+    def offer(self, rows: Sequence[InboxRow]) -> None:
+        """These are new in the inbox, so that they need not be read if they are the next."""
+        if len(self._offered) < self.consumer.batch:
+            self._offered += rows
+            self._seen = rows[-1].seq
+        if any(self.consumer.concerns(row) for row in rows):
+            self._news.set()
+        else:
+            asyncio.get_running_loop().call_later(LATER_SECONDS, self._news.set)
 
     async def run(self) -> None:
         """Follow the inbox until cancelled."""
@@ -108,13 +129,26 @@ class Follower:
         self._sure = False
         return await self._step()
 
-    async def _step(self) -> bool:
+    async def _read(self) -> Sequence[InboxRow]:
         async with self._db.connection() as connection:
             if not self._sure:
                 self.position = await consumers.register(connection, self.consumer.name)
             rows = await inbox.after(connection, self.position, self.consumer.batch)
         self._sure = True
+        self._seen = max(self._seen, rows[-1].seq if rows else 0)
         self._more = len(rows) == self.consumer.batch or sum(len(row.raw) for row in rows) > MUCH
+        return rows
+
+    def _offers(self) -> Sequence[InboxRow]:
+        """Those offered that certainly come next: numbers grow in the order of commits."""
+        offered, self._offered = self._offered, []
+        if not self._sure or any(row.seq != self.position + n for n, row in enumerate(offered, 1)):
+            return ()
+        self._more = False
+        return offered
+
+    async def _step(self) -> bool:
+        rows = self._offers() or await self._read()
         if not rows:
             return False
         try:
@@ -134,8 +168,8 @@ class Follower:
         return True
 
     async def _apply(self, rows: Sequence[InboxRow]) -> None:
-        async with self._db.tx() as tx:
-            await relax(tx)  # the inbox still has what is lost, and the position is lost with it
+        # The inbox still has what is lost, and the position is lost with it.
+        async with self._db.relaxed_tx() as tx:
             if not await consumers.advance(tx, self.consumer.name, self.position, rows[-1].seq):
                 raise MovedElsewhereError
             for rejected in await self.consumer.apply(tx, rows):

@@ -1,7 +1,8 @@
 """From a transaction to the inbox, in two steps.
 
 `Intake` commits the body as it came, which is all that the homeserver has to wait for; `Sorter` takes it apart into
-the inbox, each event once, right after that. When much comes at once, accepting goes first.
+the inbox, each event once, right after that. When much comes at once, accepting goes first; when little comes, it is
+taken apart at once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import structlog
 
 from bridge.storage import consumers, inbox
 from bridge.storage import intake as storage
-from bridge.storage.db import UNAVAILABLE, relax
+from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ SORT_AT_ONCE, SORT_BYTES = 200, 1_000_000
 QUIET_SECONDS = 0.01
 LONGEST_LULL_SECONDS = 0.9
 SORT_SECONDS = 0.1
+STRAIGHT_BYTES = 64_000
 POLL_SECONDS = 5.0
 PAUSE_SECONDS = 0.5
 
@@ -87,10 +89,29 @@ def _is_redacted(event: dict[str, Any]) -> bool:
 
 
 class Intake:
-    """The one writer of a process: what waits while a commit is under way shares the next one."""
+    """The one writer of a process: what waits while a commit is under way shares the next one.
 
-    def __init__(self, db: Db) -> None:
+    A small transaction that comes when all is quiet goes straight into the inbox, so that who asks something is not
+    kept waiting.
+
+    Args:
+        read: the arrivals of a transaction's body.
+        arrived: called with what went straight into the inbox.
+    """
+
+    def __init__(
+        self,
+        db: Db,
+        read: Callable[[bytes], list[Arrival]],
+        *,
+        arrived: Callable[[Sequence[InboxRow]], None] = lambda _: None,
+    ) -> None:
         self.stored = asyncio.Event()  # something was stored since it was cleared
+        self._read = read
+        self._arrived = arrived
+        self._puts = 0
+        self._putting = 0
+        self._all_sorted = False
         self._db = db
         self._waiting: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._news = asyncio.Event()
@@ -127,7 +148,8 @@ class Intake:
     async def _write(self, group: Sequence[tuple[bytes, asyncio.Future[None]]]) -> None:
         try:
             async with self._db.connection() as connection:
-                await storage.put(connection, [body for body, _ in group])
+                if len(group) > 1 or not await self._straight(connection, group[0][0]):
+                    await self._put(connection, [body for body, _ in group])
         except asyncio.CancelledError:
             for _, done in group:
                 done.cancel()
@@ -138,10 +160,42 @@ class Intake:
                     done.set_exception(error)
         else:
             self._last = asyncio.get_running_loop().time()
-            self.stored.set()
             for _, done in group:
                 if not done.done():
                     done.set_result(None)
+
+    async def _put(self, connection: Connection, bodies: Sequence[bytes]) -> None:
+        self._all_sorted = False
+        self._puts += 1
+        self._putting += 1
+        try:
+            await storage.put(connection, bodies)
+        finally:
+            self._putting -= 1
+        self.stored.set()
+
+    async def _straight(self, connection: Connection, body: bytes) -> bool:
+        """Append the events of a transaction to the inbox; False when it has to be sorted as any other."""
+        busy = asyncio.get_running_loop().time() - self._last < QUIET_SECONDS
+        if busy or not self._all_sorted or len(body) > STRAIGHT_BYTES:
+            return False
+        try:
+            arrivals = self._read(body)
+        except Exception:  # noqa: BLE001 (the sorter tells what is wrong)
+            return False
+        rows = await inbox.append_rows(connection, arrivals) if arrivals else None
+        if rows is None:
+            return False
+        self._arrived(rows)
+        return True
+
+    def mark(self) -> int | None:
+        """To be shown to `all_sorted`; None while something is being stored."""
+        return None if self._putting else self._puts
+
+    def all_sorted(self, mark: int | None) -> None:
+        """Nothing waited to be sorted at some moment since `mark` was made."""
+        self._all_sorted = mark is not None and mark == self._puts
 
     async def lull(self) -> None:
         """Wait until nothing has come for a moment, but not long."""
@@ -214,8 +268,11 @@ class Sorter:
 
     async def _sort_some(self) -> bool:
         """Sort the oldest; False when there is nothing left."""
+        mark = self._intake.mark()
         async with self._db.connection() as connection:
             bodies = await storage.peek(connection, SORT_AT_ONCE, SORT_BYTES)
+        if not bodies:
+            self._intake.all_sorted(mark)
         with suppress(storage.GoneError):  # another process sorts too: look again
             await self._sort(bodies)
         if bodies:
@@ -235,8 +292,8 @@ class Sorter:
     async def _move(self, bodies: dict[int, bytes]) -> None:
         arrivals = [arrival for body in bodies.values() for arrival in self._read(body)]
         try:
-            async with self._db.tx() as tx:
-                await relax(tx)  # it is still in `intake` then, and what was made of it since is lost too
+            # If this is lost, it is still in `intake`, and what was made of it since is lost too.
+            async with self._db.relaxed_tx() as tx:
                 await storage.drop(tx, list(bodies))
                 if not await inbox.append_new(tx, arrivals):
                     raise _NotAllNewError  # noqa: TRY301 (to leave the transaction)

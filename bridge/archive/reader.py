@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bridge.storage.inbox import InboxRow
 
 MAX_SESSION_ID = 255
+_TYPE = "m.room.encrypted"
 
 
 class _Encrypted(msgspec.Struct):
@@ -45,13 +46,17 @@ class Reader:
     name = "reader"
     batch = 500
 
+    def concerns(self, row: InboxRow) -> bool:
+        """It may be a question."""
+        return row.type == _TYPE
+
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         """Note encrypted events; refuses nothing, since what is broken is noted as such."""
         encrypted: list[undecrypted.Encrypted] = []
         for row in rows:
             if row.kind != "event" or row.room_id is None or row.erased_at is not None:
                 continue
-            if row.type == "m.room.encrypted" and not row.key.startswith("sha256:"):
+            if row.type == _TYPE and not row.key.startswith("sha256:"):
                 encrypted += _encrypted(row, row.room_id)
         if encrypted:
             await undecrypted.add(tx, encrypted)

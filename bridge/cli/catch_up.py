@@ -32,7 +32,7 @@ async def catch_up(config: Config, db: Db) -> None:
     # While we have the role, a Postkamer that starts waits for us.
     async with claim_role(db.url, "recorder") as ours:
         if ours:
-            await Sorter(db, Intake(db), arrivals, attempts=config.archive.attempts).drain()
+            await Sorter(db, Intake(db, arrivals), arrivals, attempts=config.archive.attempts).drain()
             await follow(db, Follower(db, consumers(config)["recorder"], attempts=config.archive.attempts))
         else:
             await _wait(db)

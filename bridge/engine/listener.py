@@ -56,6 +56,10 @@ class Listener:
         self._rights = Rights(config)
         self._now = now
 
+    def concerns(self, row: InboxRow) -> bool:
+        """It may be a question."""
+        return row.kind != "ephemeral"
+
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         """Note what is asked; what cannot be read as an event is nobody's question, so nothing is refused."""
         wanted = [row for row in rows if row.room_id is not None and row.erased_at is None and row.before_seq is None]

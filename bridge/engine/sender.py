@@ -11,7 +11,6 @@ import structlog
 from bridge.archive.consumer import repr_type
 from bridge.engine.courier import AwayError, LimitedError, RefusedError
 from bridge.storage import outbox
-from bridge.storage.db import relax
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -61,8 +60,7 @@ class Sender:
             await self._again(row, error)
             return min(FIRST_PAUSE * 2.0 ** min(row.attempts, 20), LONGEST_PAUSE)
         else:
-            async with self._db.tx() as tx:
-                await relax(tx)
+            async with self._db.relaxed_tx() as tx:
                 await outbox.sent(tx, row.id, event_id, room_id)
         _delete_file(row)
         return 0.0

@@ -12,7 +12,7 @@ from bridge.engine.answering import EmptyRoomError, NotYetError, Outcome
 from bridge.engine.courier import AwayError, LimitedError, RefusedError
 from bridge.engine.keeping import keep
 from bridge.storage import asks
-from bridge.storage.db import UNAVAILABLE, relax
+from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -120,8 +120,8 @@ class Worker:
         return Outcome(note="left")
 
     async def _finish(self, row: DueAsk, outcome: Outcome) -> None:
-        async with self._db.tx() as tx:
-            await relax(tx)  # what is lost with the database's machine is answered again, with the same transaction ids
+        # What is lost with the database's machine is answered again, with the same transaction ids.
+        async with self._db.relaxed_tx() as tx:
             if not await asks.done(tx, row.id, outcome.note):
                 return
             await keep(tx, outcome.posts, outcome.effects)

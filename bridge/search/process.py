@@ -97,7 +97,7 @@ async def serve(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     async with open_db(settings.database_url, size=CONNECTIONS) as db:
         indexer = Indexer(db, Path(settings.folder), Analysis())
-        locks = Roles(settings.database_url, ("indexer",), indexer.wake, channel=CHANNEL)
+        locks = Roles(settings.database_url, ("indexer",), lambda _: indexer.wake(), channel=CHANNEL)
         try:
             while True:
                 await locks.acquire()

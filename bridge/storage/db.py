@@ -20,6 +20,7 @@ SCHEMA = "postkamer"
 CONNECT_TIMEOUT = 10.0
 COMMAND_TIMEOUT = 60.0
 CLOSE_TIMEOUT = 5.0
+_BEGIN_RELAXED = "BEGIN; SET LOCAL synchronous_commit = off"  # one trip
 
 
 class DatabaseAwayError(Exception):
@@ -91,6 +92,18 @@ class Db:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    @asynccontextmanager
+    async def relaxed_tx(self) -> AsyncIterator[Connection]:
+        """The same, but it counts as committed before it is on disk: for what is simply done again if it is lost."""
+        async with self.connection() as connection:
+            await connection.execute(_BEGIN_RELAXED)
+            try:
+                yield connection
+            except BaseException:
+                await connection.execute("ROLLBACK")
+                raise
+            await connection.execute("COMMIT")
+
     async def ping(self) -> None:
         """One trip to the database.
 
@@ -99,11 +112,6 @@ class Db:
         """
         async with self.connection() as connection:
             await connection.execute("SELECT 1")
-
-
-async def relax(tx: Connection) -> None:
-    """Let this transaction count as committed before it is on disk: for what is simply done again if it is lost."""
-    await tx.execute("SET LOCAL synchronous_commit = off")
 
 
 async def connect(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> asyncpg.Connection[asyncpg.Record]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["event", "ephemeral", "decrypted"]
 
-# Triggers of the table (see the migration) let one append at a time and notify this channel.
+# Triggers of the table (see the migrations) let one append at a time and notify this channel of the newest `seq`.
 CHANNEL = "postkamer_inbox"
 MAX_KEY = 255
 
@@ -65,6 +65,12 @@ ON CONFLICT (key, kind) DO NOTHING
 RETURNING key
 """
 
+_APPEND_ROWS = """
+INSERT INTO inbox (kind, key, room_id, type, raw)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[])
+RETURNING seq, kind, key, room_id, type, before_seq, before_sub, received_at, erased_at, raw
+"""
+
 _COLUMNS = "seq, kind, key, room_id, type, before_seq, before_sub, received_at, erased_at, raw"
 _AFTER = f"""
 SELECT {_COLUMNS} FROM (
@@ -89,6 +95,19 @@ async def append_new(db: Connection, arrivals: Sequence[Arrival]) -> bool:
     except asyncpg.UniqueViolationError:
         return False
     return True
+
+
+async def append_rows(db: Connection, arrivals: Sequence[Arrival]) -> list[InboxRow] | None:
+    """Append live arrivals that are probably all new, in one trip, which commits.
+
+    Returns:
+        the rows, in order; None when one of them is known, and then nothing was appended.
+    """
+    kinds, keys, rooms, types, raws, _, _ = zip(*arrivals, strict=True)
+    try:
+        return [InboxRow(*row) for row in await db.fetch(_APPEND_ROWS, kinds, keys, rooms, types, raws)]
+    except asyncpg.UniqueViolationError:
+        return None
 
 
 async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:

@@ -41,11 +41,14 @@ class Roles:
     """The locks of the roles that this process runs.
 
     Args:
-        on_news: called when something was appended to the inbox, by whichever process.
+        on_news: called with what the notification says when something was appended to the inbox, by whichever
+            process, and with "" when something may have been.
         channel: of the notifications that `on_news` is called for.
     """
 
-    def __init__(self, url: str, roles: Sequence[Role], on_news: Callable[[], None], *, channel: str = CHANNEL) -> None:
+    def __init__(
+        self, url: str, roles: Sequence[Role], on_news: Callable[[str], None], *, channel: str = CHANNEL
+    ) -> None:
         self.lost = asyncio.Event()
         self.waiting_for: Role | None = None
         self._url = url
@@ -65,7 +68,7 @@ class Roles:
                 continue
             try:
                 await self._lock(connection)
-                await connection.add_listener(self._channel, lambda *_: self._on_news())
+                await connection.add_listener(self._channel, lambda *args: self._on_news(str(args[-1])))
             except BaseException as error:
                 connection.terminate()
                 if isinstance(error, (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError)):
@@ -74,7 +77,7 @@ class Roles:
             self.lost.clear()
             connection.add_termination_listener(lambda _: self.lost.set())
             self._connection = connection
-            self._on_news()
+            self._on_news("")
             return
 
     async def _lock(self, connection: Connection) -> None:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 PASSWORD = "correct horse"
-SECONDS = 60.0
 _ENCRYPTION = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
 
 
@@ -105,7 +104,7 @@ class NioClient:
             room = self.client.rooms.get(room_id)
             return room is not None and (room.encrypted or not encrypted)
 
-        await until(known, seconds=SECONDS)
+        await until(known)
 
     async def room_with(self, bot: str, *, encrypted: bool = False, direct: bool = False) -> str:
         """A room that `bot` has joined by itself."""
@@ -120,7 +119,7 @@ class NioClient:
             users = self.client.rooms[room_id].users
             return user_id in users and not users[user_id].invited and not self.client.should_query_keys
 
-        await until(is_in, seconds=SECONDS)
+        await until(is_in)
 
     async def invite(self, room_id: str, user_id: str) -> None:
         """Invite somebody."""
@@ -133,7 +132,7 @@ class NioClient:
             rooms = self.client.invited_rooms.values()
             return next((room.room_id for room in rooms if room.inviter == inviter), None)
 
-        await until(lambda: invitation() is not None, seconds=SECONDS)
+        await until(lambda: invitation() is not None)
         room_id = str(invitation())
         _got(await self.client.join(room_id), nio_responses.JoinResponse)
         await self._know(room_id, encrypted=False)
@@ -198,7 +197,7 @@ class NioClient:
 
     async def wait(self, wanted: Callable[[Received], bool], *, count: int = 1) -> Received:
         """Wait until that many events are there that are `wanted`; the last of these."""
-        await until(lambda: len(self.found(wanted)) >= count, seconds=SECONDS)
+        await until(lambda: len(self.found(wanted)) >= count)
         return self.found(wanted)[count - 1]
 
     async def answer(self, question: str) -> Received:

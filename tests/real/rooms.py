@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bridge.storage.db import Db
     from tests.real.server import Installation
 
-SECONDS = 30.0
 PASSWORD = "correct horse"
 _REASON = "SELECT reason, due FROM undecrypted WHERE event_id = $1"
 
@@ -61,13 +60,13 @@ class Held:
         assert device is not None
         return device
 
-    async def read(self, *event_ids: str, seconds: float = SECONDS) -> list[dict[str, Any]]:
+    async def read(self, *event_ids: str) -> list[dict[str, Any]]:
         """Wait until events have been read."""
 
         async def all_read() -> bool:
             return all([await self.payload(event_id) is not None for event_id in event_ids])
 
-        await until(all_read, seconds=seconds)
+        await until(all_read)
         return [payload for event_id in event_ids if (payload := await self.payload(event_id)) is not None]
 
     async def given_up(self, event_id: str) -> str:
@@ -76,7 +75,7 @@ class Held:
         async def tried() -> bool:
             return await self.reason(event_id) is not None
 
-        await until(tried, seconds=SECONDS)
+        await until(tried)
         return await self.reason(event_id) or ""
 
 
@@ -103,7 +102,7 @@ class Scene:
         async def is_in() -> bool:
             return self.bot in await person.members(room_id)
 
-        await until(is_in, seconds=SECONDS)
+        await until(is_in)
 
     async def room_with_bot(self, person: Person) -> str:
         """A new encrypted room in which the bot is."""

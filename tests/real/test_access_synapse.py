@@ -134,7 +134,7 @@ async def test_what_synapse_shows(installation: Installation) -> None:
         open_db(installation.database_url, size=2) as db,
     ):
         for room in [await lived(anna, others, chance) for _ in range(ROOMS)]:
-            await until(partial(holds, db, room), seconds=60)
+            await until(partial(holds, db, room))
             for who in (anna, *others):
                 if await is_comparable(db, who, room):
                     assert await given(db, who, room.id) == await shown(who, room.id)

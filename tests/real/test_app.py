@@ -44,11 +44,11 @@ async def keys(db: Db) -> set[str]:
         return {row.key for row in await inbox.after(connection, 0, 100_000)}
 
 
-async def holds(db: Db, *event_ids: str, seconds: float = 30) -> None:
+async def holds(db: Db, *event_ids: str) -> None:
     async def all_held() -> bool:
         return set(event_ids) <= await keys(db)
 
-    await until(all_held, seconds=seconds)
+    await until(all_held)
 
 
 def moved(config: Config) -> Config:
@@ -168,10 +168,10 @@ async def test_the_database_away_loses_nothing(installation: Installation) -> No
                 await app.refresh()
                 return not app.health.ready
 
-            await until(noticed, seconds=30)
+            await until(noticed)
             await asyncio.sleep(10)  # the outage itself
             await between.join()
-            await holds(db, *sent, seconds=60)
+            await holds(db, *sent)
 
             async def recorded() -> bool:
                 async with db.connection() as connection:
@@ -179,7 +179,7 @@ async def test_the_database_away_loses_nothing(installation: Installation) -> No
                 await app.refresh()
                 return len(rows) == len(sent) and app.health.ready
 
-            await until(recorded, seconds=30)
+            await until(recorded)
 
 
 async def test_the_homeserver_away_loses_nothing(installation: Installation) -> None:
@@ -220,7 +220,7 @@ async def test_a_second_instance_waits_and_then_takes_over(installation: Install
                 except aiohttp.ClientConnectionError:
                     return False
 
-            await until(on_standby, seconds=20)
+            await until(on_standby)
             with pytest.raises(aiohttp.ClientConnectionError):
                 await session.put(f"http://{second.appservice.listen}{PATH}", json=BODY)
             assert not started.is_set()

@@ -39,7 +39,7 @@ async def said_by_run(folder: Path, config: Path, *words: str) -> None:
             sys.executable, "-m", "bridge", "run", "-c", str(config), stdout=log, stderr=log
         )
     try:
-        await until(lambda: all(word in path.read_text() for word in words), seconds=SECONDS)
+        await until(lambda: all(word in path.read_text() for word in words))
     finally:
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 15) == 0
@@ -68,7 +68,7 @@ async def test_beside_a_running_one(installation: Installation, tmp_path: Path) 
             sys.executable, "-m", "bridge", "run", "-c", str(installation.path), stdout=log, stderr=log
         )
     try:
-        await until(lambda: "ready" in path.read_text(), seconds=SECONDS)
+        await until(lambda: "ready" in path.read_text())
         status, out = await postkamer("check", "-c", str(installation.path))
     finally:
         process.send_signal(signal.SIGTERM)

@@ -116,7 +116,7 @@ async def test_a_device_deleted_on_the_homeserver_is_replaced(installation: Inst
             new = (await s.held.device(s.bot)).device_id
             return set(answer["device_keys"][s.bot]) == {new} and new != old and signed_by_owner(answer, s.bot, new)
 
-        await until(has_another, seconds=60)
+        await until(has_another)
         await s.held.read(await anna.send(room, text("daarna"), encrypted=True))
 
 
@@ -199,4 +199,4 @@ async def until_replaced(s: Scene, person: Person, old: str) -> None:
     async def replaced() -> bool:
         return old not in (await keys_of(person, s.bot))["device_keys"][s.bot]
 
-    await until(replaced, seconds=60)
+    await until(replaced)

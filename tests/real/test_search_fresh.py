@@ -37,7 +37,7 @@ async def test_said_changed_and_taken_back(
             async def so() -> bool:
                 return await found(anna.user_id, line) == list(event_ids)
 
-            await until(so, seconds=60)
+            await until(so)
 
         room_id = await anna.room_with(synapse.user_id("postkamer"), encrypted=encrypted)
         await anna.invite(room_id, bas.user_id)  # with one person it would be a chat with the bot

@@ -252,6 +252,7 @@ async def test_our_own_server_is_joined_while_postkamer_runs(tmp_path: Path, cap
         await migrate(url)
         async with open_db(url, size=2) as db:
             await fill(db)
+        capfd.readouterr()  # what the server said at its start
         assert await run("export", "-c", config, "--format", "jsonl") == 0
         assert len(capfd.readouterr().out.splitlines()) == 3
     assert await run("coverage", "-c", config) == 0  # it is started for the command

@@ -30,6 +30,9 @@ class Noting:
         self.refusing: set[str] = set()
         self.calls = 0
 
+    def concerns(self, row: InboxRow) -> bool:
+        return row.type == "hurry"
+
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         self.calls += 1
         for row in rows:
@@ -85,6 +88,39 @@ async def test_a_new_row_wakes_it(db: Db) -> None:
 
     await until(handled, seconds=4)  # sooner than it would look by itself
     running.cancel()
+
+
+async def test_what_is_offered_is_handled_once_and_in_order_whatever_else_came(db: Db) -> None:
+    follower = Follower(db, Noting())
+    running = asyncio.create_task(follower.run())
+
+    async def offer(key: str, kind: str) -> None:
+        async with db.connection() as connection:
+            rows = await inbox.append_rows(connection, [Arrival("event", key, "!r", kind, b"{}")])
+            assert rows is not None
+        follower.offer(rows)
+        follower.wake(rows[-1].seq)
+
+    expected = [f"${n:02}" for n in range(12)]
+    for number, key in enumerate(expected):
+        if number % 3 == 1:
+            await append(db, key)  # by somebody who offers nothing, and before what is offered next
+        else:
+            await offer(key, "hurry" if number % 3 else "t")
+    await until(lambda: follower.position >= 12)
+    running.cancel()
+    assert await noted(db) == expected
+    async with db.connection() as connection:
+        assert await consumers.count_set_aside(connection) == []
+
+
+async def test_what_is_known_is_not_appended_as_rows(db: Db) -> None:
+    new, known = Arrival("event", "$b", "!r", "t", b"{}"), Arrival("event", "$a", "!r", "t", b"{}")
+    await append(db, "$a")
+    async with db.connection() as connection:
+        assert await inbox.append_rows(connection, [new, known]) is None
+        assert [row.key for row in await inbox.after(connection, 0, 10)] == ["$a"]
+        assert [row.key for row in await inbox.append_rows(connection, [new]) or ()] == ["$b"]
 
 
 async def test_what_fails_is_set_aside_and_the_rest_goes_on(db: Db) -> None:

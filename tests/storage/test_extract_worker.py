@@ -79,7 +79,7 @@ async def nothing_due(db: Db) -> bool:
 
 async def read_all(db: Db, blobs: FileBlobs, **more: Any) -> None:
     async with working(db, blobs, **more):
-        await until(lambda: nothing_due(db), seconds=60)
+        await until(lambda: nothing_due(db))
 
 
 async def forget_due(db: Db) -> None:
@@ -211,7 +211,7 @@ async def test_no_reader_no_attempt(db: Db, blobs: FileBlobs) -> None:
         assert "does not start" in worker.failing
         async with db.tx() as tx:
             await tx.execute("UPDATE extracted SET next_at = now()")
-        await until(lambda: nothing_due(db), seconds=60)
+        await until(lambda: nothing_due(db))
     assert await rows(db, STATES) == [("done", None, None, 1, "tekst")]
     assert worker.failing is None
 

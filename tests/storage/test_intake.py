@@ -40,7 +40,7 @@ async def db(database_url: str) -> AsyncIterator[Db]:
 
 @asynccontextmanager
 async def working(db: Db, read: Any = arrivals) -> AsyncIterator[Intake]:
-    intake = Intake(db)
+    intake = Intake(db, read)
     sorter = Sorter(db, intake, read, attempts=2)
     async with running({"intake": intake.run, "sorter": sorter.run}):
         yield intake
@@ -73,8 +73,29 @@ async def test_every_event_is_stored_once_in_order_of_arrival(db: Db) -> None:
     assert stored.index("$3") < stored.index("$103") < stored.index("$new")
 
 
+async def test_what_comes_when_all_is_quiet_goes_straight_into_the_inbox(db: Db) -> None:
+    straight: list[str] = []
+    sent: list[str] = []
+    intake = Intake(db, arrivals, arrived=lambda rows: straight.extend(row.key for row in rows))
+    async with db.connection() as connection:
+        await storage.put(connection, [transaction(event("$waits"))])
+    async with running({"intake": intake.run, "sorter": Sorter(db, intake, arrivals, attempts=2).run}):
+
+        async def went_straight() -> bool:
+            sent.append(f"${len(sent):03}")
+            await intake.put(transaction(event(sent[-1])))
+            return len(straight) > 2
+
+        await until(went_straight)
+        await intake.put(transaction(event(straight[0], "iets anders"), event("$new")))
+        await settled(db)
+    assert await keys(db) == ["$waits", *sent, "$new"]
+    async with db.connection() as connection:
+        assert [one.key for one in await consumers.list_set_aside(connection)] == [straight[0]]
+
+
 async def test_what_waits_is_sorted_by_the_next_start(db: Db) -> None:
-    intake = Intake(db)
+    intake = Intake(db, arrivals)
     async with running({"intake": intake.run}):
         await intake.put(transaction(event("$a")))
     assert (await keys(db), await waiting(db)) == ([], 1)

@@ -122,7 +122,7 @@ async def test_a_kill_at_any_moment_changes_nothing(db: Db, tmp_path: Path, fold
             await asyncio.sleep(chance.random() * 1.5)
             for process in of_ours():
                 process.send_signal(signal.SIGKILL)
-        await until(lambda: up_to_date(db), seconds=60)
+        await until(lambda: up_to_date(db))
     assert not of_ours()
     followed = content(folder)
     await ask_for_another(db)

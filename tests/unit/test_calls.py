@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -100,7 +101,22 @@ async def test_a_server_that_is_not_there() -> None:
         with pytest.raises(AwayError):
             await Calls(api).get("_matrix/client/v3/x")
     with pytest.raises(AwayError):
-        await BotCourier(BOT).send("!r", "m.room.message", {}, "t")
+        await BotCourier(BOT, patience=0).send("!r", "m.room.message", {}, "t")
+
+
+async def test_what_is_sent_before_the_device_is_ready_waits_for_it() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"event_id": "$1"})
+
+    async with calls_to(answer) as calls:
+        courier, outbound = BotCourier(BOT), SimpleNamespace()
+        sending = asyncio.create_task(courier.send("!r", "m.reaction", {}, "1"))
+        await asyncio.sleep(0)
+        assert not courier.ready
+        courier.open(Tools(calls, Rooms(calls, BOT), outbound))  # type: ignore[arg-type]
+        assert await sending == "$1"
+    courier.close()
+    assert not courier.ready
 
 
 async def test_the_device_is_named_and_a_plain_room_is_asked_for_each_time() -> None:
@@ -115,7 +131,7 @@ async def test_the_device_is_named_and_a_plain_room_is_asked_for_each_time() -> 
 
     async with calls_to(answer) as calls:
         courier, outbound = BotCourier(BOT), SimpleNamespace()
-        courier.tools = Tools(calls, Rooms(calls, BOT), outbound)  # type: ignore[arg-type]
+        courier.open(Tools(calls, Rooms(calls, BOT), outbound))  # type: ignore[arg-type]
         assert await courier.send("!a/b:c", "m.room.message", {"body": "x"}, "txn/1") == "$1"
         await courier.send("!a/b:c", "m.reaction", {"body": "x"}, "2")
 
@@ -135,7 +151,7 @@ async def test_who_cannot_say_whether_a_room_is_encrypted_gets_nothing() -> None
 
     async with calls_to(answer) as calls:
         courier, outbound = BotCourier(BOT), SimpleNamespace()
-        courier.tools = Tools(calls, Rooms(calls, BOT), outbound)  # type: ignore[arg-type]
+        courier.open(Tools(calls, Rooms(calls, BOT), outbound))  # type: ignore[arg-type]
         with pytest.raises(RefusedError, match="403 M_FORBIDDEN"):
             await courier.send("!r", "m.room.message", {"body": "x"}, "1")
     assert asked == ["GET"]

@@ -39,6 +39,10 @@ class Recorder:
     def __init__(self, batch: int = 500) -> None:
         self.batch = batch
 
+    def concerns(self, row: InboxRow) -> bool:
+        """Who asks about a room asks for it as it is now."""
+        return row.kind == "event"
+
     async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> Sequence[Rejected]:
         """Record a batch, in a number of statements that does not depend on its size."""
         reading = _Reading()

@@ -5,8 +5,10 @@ Source: Matrix Client-Server API v1.16, "Sending events to a room", "Redactions"
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mautrix.api import Path
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 REDACTION = "m.room.redaction"
 # The homeserver has to understand these.
 IN_THE_CLEAR = ("m.reaction", REDACTION)
+PATIENCE: Final = 30.0  # seconds for a device to become ready, which after a start takes a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,41 @@ class Tools:
 
 
 class BotCourier:
-    """One bot user; `tools` are set while its device can be used."""
+    """One bot user; what it is asked for waits until its device can be used.
 
-    def __init__(self, user_id: str) -> None:
+    Args:
+        patience: seconds that it waits at the most.
+    """
+
+    def __init__(self, user_id: str, *, patience: float = PATIENCE) -> None:
         self.user_id = user_id
-        self.tools: Tools | None = None
+        self._patience = patience
+        self._tools: Tools | None = None
+        self._ready = asyncio.Event()
 
     @property
-    def _now(self) -> Tools:
-        if self.tools is None:
+    def ready(self) -> bool:
+        """Whether its device can be used."""
+        return self._tools is not None
+
+    def open(self, tools: Tools) -> None:
+        """Its device can be used now."""
+        self._tools = tools
+        self._ready.set()
+
+    def close(self) -> None:
+        """Its device cannot be used any more."""
+        self._tools = None
+        self._ready.clear()
+
+    async def _now(self) -> Tools:
+        if self._tools is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience):
+                    await self._ready.wait()
+        if self._tools is None:
             raise AwayError("the bot's device is not ready")
-        return self.tools
+        return self._tools
 
     async def send(
         self,
@@ -58,7 +85,7 @@ class BotCourier:
         *,
         encrypted: bool | None = None,
     ) -> str:
-        tools, room = self._now, Path.v3.rooms[room_id]
+        tools, room = await self._now(), Path.v3.rooms[room_id]
         if event_type == REDACTION:
             body = {name: value for name, value in content.items() if name != "redacts"}
             path = room.redact[content["redacts"]][txn_id]
@@ -70,22 +97,22 @@ class BotCourier:
         return str((await tools.calls.put(room.send[event_type][txn_id], content))["event_id"])
 
     async def room(self, room_id: str) -> RoomNow:
-        return await self._now.rooms.now(room_id)
+        return await (await self._now()).rooms.now(room_id)
 
     async def create_direct(self, person: str, *, encrypted: bool, token: str) -> str:
-        return await direct.create(self._now.calls, self.user_id, person, encrypted=encrypted, token=token)
+        return await direct.create((await self._now()).calls, self.user_id, person, encrypted=encrypted, token=token)
 
     async def find_direct(self, token: str) -> str | None:
-        return await direct.find(self._now.calls, token)
+        return await direct.find((await self._now()).calls, token)
 
     async def upload(self, path: pathlib.Path, name: str, mimetype: str, *, encrypted: bool) -> dict[str, Any]:
-        return await uploads.upload(self._now.calls, path, name, mimetype, encrypted=encrypted)
+        return await uploads.upload((await self._now()).calls, path, name, mimetype, encrypted=encrypted)
 
     async def join(self, room_id: str) -> None:
-        await self._now.calls.post(Path.v3.rooms[room_id].join, {})
+        await (await self._now()).calls.post(Path.v3.rooms[room_id].join, {})
 
     async def leave(self, room_id: str) -> None:
-        calls, room = self._now.calls, Path.v3.rooms[room_id]
+        calls, room = (await self._now()).calls, Path.v3.rooms[room_id]
         for path in (room.leave, room.forget):
             try:
                 await calls.post(path, {})

@@ -29,7 +29,7 @@ class BotAtWork:
     """Keeps one bot user usable.
 
     Args:
-        courier: its `tools` are set as long as the device can be used.
+        courier: it is open as long as the device can be used.
         keys: see `Sync`.
         on_news: called when room keys may have come.
     """
@@ -62,11 +62,11 @@ class BotAtWork:
     @property
     def ready(self) -> bool:
         """Whether its device can be used."""
-        return self._courier.tools is not None
+        return self._courier.ready
 
     def close(self) -> None:
-        """Take the courier's tools away."""
-        self._courier.tools = None
+        """The courier has to wait from now on."""
+        self._courier.close()
 
     async def set_up(self) -> None:
         """Have a device, and a name and a picture; nothing is done when all is there.
@@ -76,12 +76,12 @@ class BotAtWork:
             one of `storage.db.UNAVAILABLE`.
         """
         calls = Calls(self.machine.client.api)
-        if self._courier.tools is None:
+        if not self._courier.ready:
             async with self._lock:
                 self._sync.next_batch = await self._device.set_up()
             rooms = Rooms(calls, self._profile.user_id)
             outbound = Outbound(self.machine, calls, rooms, self._lock)
-            self._courier.tools = Tools(calls, rooms, outbound)
+            self._courier.open(Tools(calls, rooms, outbound))
             self._on_news()
         if not self._shown:
             await show(calls, self.machine.crypto_store, self._profile)

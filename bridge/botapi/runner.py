@@ -304,9 +304,9 @@ def _phrase(words: Sequence[Word]) -> str:
 
 
 def _lacks_role(ask: Ask, role: Role, bot: str) -> Outcome:
-    """That there is such a command is no secret, so who may not is told who may."""
+    """Who may not is told who may."""
     log.info("refused", cause=ask.cause, bot=bot, reason=f"needs {role}")
-    return Outcome(ask, ((None, say(f"error.needs.{role}")),))
+    return Outcome(ask, ((None, helper.needs(role)),))
 
 
 def _question(ask: Ask, entry: Entry, question: QuestionError) -> Outcome:

@@ -111,6 +111,7 @@ async def _search(args: argparse.Namespace, line: str) -> int:
             for remark in _remarks(found):
                 print(f"postkamer: {printable(remark)}", file=sys.stderr)
             if not found.hits:
+                print("postkamer: nothing found", file=sys.stderr)
                 for other in await proposals(search, seeker, line):
                     print(f"postkamer: perhaps {printable(other.line)}", file=sys.stderr)
             if seeker.purpose is None:

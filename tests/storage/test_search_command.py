@@ -81,7 +81,7 @@ async def test_nobody_finds_what_is_not_theirs(config: str, capfd: pytest.Captur
         assert await run("-c", config, "--as", user, "--json", "offerte") == (0 if count else 1)
         assert len(capfd.readouterr().out.splitlines()) == count
     assert await run("-c", config, "--as", CORA, "ofefrte") == 1
-    assert "perhaps offerte" in capfd.readouterr().err
+    assert "postkamer: nothing found\npostkamer: perhaps offerte\n" in capfd.readouterr().err
     assert await run("-c", config, "--as", CORA, "klar") == 1
     assert "perhaps" not in capfd.readouterr().err
 

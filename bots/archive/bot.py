@@ -99,7 +99,8 @@ class ArchiveBot(Bot):
         made = await ask.archive.export(
             room_id, fmt, since=start, language=language, timezone=ask.timezone, cause=ask.cause
         )
-        return pages.exported(room_id, room, fmt, start, made).in_private().in_language(language)
+        reply = pages.exported(room_id, room, fmt, start, made).in_private().in_language(language)
+        return reply.ring(ask.sender.user_id)  # who waits for it may be elsewhere by now
 
     @command("privacy", "privacy", allow="guest")
     async def privacy(self, ask: Ask) -> Reply:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import zipfile
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
 
 from bridge.archive import export_html
+from bridge.archive.blobs import RESERVE
 from bridge.archive.export import Selection, batches
 from bridge.archive.export_html import Look
 from bridge.archive.export_output import NoFiles, to_file
@@ -66,6 +69,9 @@ async def make(db: Connection, folder: Path, wish: Wish) -> Exported | TooLarge:
 
     Args:
         db: see `storage.export.snapshot`.
+
+    Raises:
+        PostkamerError, OSError: there is no room for it.
     """
     now, room_id = datetime.now(UTC), wish.room_id
     path = folder / f"{sha256(wish.cause.encode()).hexdigest()[:32]}.{wish.fmt}"
@@ -97,6 +103,7 @@ async def _write(db: Connection, path: Path, wish: Wish, now: datetime) -> int:
             size += len(batch.lines)
             if wish.most is not None and size > PACKED * wish.most:
                 raise _TooLongError
+            _need(path.parent, len(batch.lines))
             await output.write(batch.lines)
     return size
 
@@ -111,9 +118,21 @@ def _batches(db: Connection, wish: Wish, now: datetime) -> AsyncIterator[Batch]:
 
 def _pack(path: Path, name: str) -> Path:
     """Put a file into a ZIP file, in its place."""
+    _need(path.parent, path.stat().st_size)
     packed = path.with_suffix(".zip")
     packed.touch(mode=0o600)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         archive.write(path, name)
     path.unlink()
     return packed
+
+
+def _need(folder: Path, size: int) -> None:
+    """Leave to the database what it needs, as the attachments do.
+
+    Raises:
+        OSError: there is not so much room.
+    """
+    room = os.statvfs(folder)
+    if room.f_bavail * room.f_frsize < RESERVE + size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -17,6 +17,7 @@ from bridge.botapi.ports import Exported, TooLarge
 from bridge.botapi.runner import Runner
 from bridge.engine.archive import ArchiveDesk
 from bridge.engine.room_status import RoomStatuses
+from bridge.errors import PostkamerError
 from tests.storage.desk import START, archive_of, asker
 from tests.storage.post import ROOM, archive, message
 from tests.storage.stage import ANNA, BAS, POST, Stage, drain
@@ -117,6 +118,14 @@ async def test_what_the_homeserver_does_not_take(db: Db, tmp_path: Path, most: i
         with zipfile.ZipFile(found.path) as opened:
             assert opened.namelist() == [found.name.replace(".zip", ".jsonl")]
             assert opened.read(opened.namelist()[0]).count(b"\n") == 152
+
+
+async def test_the_disk_is_not_filled(db: Db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await archive(db, *told(LATER))
+    monkeypatch.setattr("bridge.engine.exporting.RESERVE", 2**60)
+    with pytest.raises(PostkamerError, match="No space left"):
+        await exported(archive_of(db, asker("anna", "manager"), tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def at_work(stage: Stage, outbox: Path, most: int | None = None) -> Stage:

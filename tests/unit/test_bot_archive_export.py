@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.botapi.testing import Answered, FakeArchive
-from bridge.botapi.testing.talk import ROOM
+from bridge.botapi.testing.talk import ANNA, ROOM
 from tests.unit.test_bot_archive import DIRECT, MANAGER, a_message, talk
 
 
@@ -24,6 +24,7 @@ async def test_an_export_is_for_managers() -> None:
     page = await made(begun)
     assert page.answer is not None
     assert page.answer.private
+    assert page.answer.messages[0].notify == (ANNA.user_id,)
     assert "met één bericht" in page.text
     assert [file.mimetype for file in page.files] == ["text/html"]
     data = await made(await talk(archive, roles=MANAGER, room=DIRECT).ask("archief export jsonl Productie"))

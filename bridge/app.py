@@ -89,6 +89,8 @@ class App:
         self.engine: Engine | None = None
         self.search: Search | None = None
         self.runners: Mapping[BotUser, Runner] = {}
+        self.intake: Intake | None = None
+        self._heads: list[int | None] = []
         self._away = asyncio.Event()
 
     def wake(self) -> None:
@@ -98,13 +100,19 @@ class App:
 
     def notified(self, payload: str) -> None:
         """The database says that the inbox has new rows, up to this number."""
-        for follower in self.followers.values():
-            follower.wake(int(payload) if payload else None)
+        self._heads.append(int(payload) if payload else None)
+        # It says so before who appends them knows.
+        if self.intake is None or not self.intake.going_straight:
+            self.arrived(())
 
     def arrived(self, rows: Sequence[InboxRow]) -> None:
-        """These are new in the inbox."""
+        """These are new in the inbox, and what was notified meanwhile."""
+        heads, self._heads = self._heads, []
         for follower in self.followers.values():
-            follower.offer(rows)
+            if rows:
+                follower.offer(rows)
+            for head in heads:
+                follower.wake(head)
 
     def posted(self) -> None:
         """There is something new in the outbox."""
@@ -372,7 +380,7 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
             app.runners = bots(config)
             app.search = await up.enter_async_context(searching(config, db, app.runners.values()))
         if "inbox" in roles:
-            intake = Intake(db, arrivals, arrived=app.arrived)
+            app.intake = intake = Intake(db, arrivals, arrived=app.arrived)
             sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts, then=app.wake)
             await up.enter_async_context(running({"intake": intake.run, "sorter": sorter.run}))
             hs_token = config.appservice.hs_token.reveal()

@@ -96,7 +96,7 @@ class Intake:
 
     Args:
         read: the arrivals of a transaction's body.
-        arrived: called with what went straight into the inbox.
+        arrived: called with what went straight into the inbox, or with nothing when it did not after all.
     """
 
     def __init__(
@@ -107,6 +107,7 @@ class Intake:
         arrived: Callable[[Sequence[InboxRow]], None] = lambda _: None,
     ) -> None:
         self.stored = asyncio.Event()  # something was stored since it was cleared
+        self.going_straight = False  # at this moment
         self._read = read
         self._arrived = arrived
         self._puts = 0
@@ -183,11 +184,14 @@ class Intake:
             arrivals = self._read(body)
         except Exception:  # noqa: BLE001 (the sorter tells what is wrong)
             return False
-        rows = await inbox.append_rows(connection, arrivals) if arrivals else None
-        if rows is None:
-            return False
-        self._arrived(rows)
-        return True
+        rows: Sequence[InboxRow] | None = None
+        self.going_straight = True
+        try:
+            rows = await inbox.append_rows(connection, arrivals) if arrivals else None
+        finally:
+            self.going_straight = False
+            self._arrived(rows or ())
+        return rows is not None
 
     def mark(self) -> int | None:
         """To be shown to `all_sorted`; None while something is being stored."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from bots.archive import pages
-from bridge.botapi import Bot, Here, Past, Rest, Room, Words, button, command, say, slow_job
+from bridge.botapi import Bot, ExportWish, Here, Past, Rest, Room, Words, button, command, say, slow_job
 
 if TYPE_CHECKING:
     from bridge.botapi import Ask, Cursor, Messages, Reply
@@ -96,9 +96,7 @@ class ArchiveBot(Bot):
     ) -> Reply:
         """Make the file, with the rights that the asker has now."""
         start = datetime.fromisoformat(since) if since else None
-        made = await ask.archive.export(
-            room_id, fmt, since=start, language=language, timezone=ask.timezone, cause=ask.cause
-        )
+        made = await ask.archive.export(ExportWish(room_id, fmt, language, ask.timezone, ask.cause, start))
         reply = pages.exported(room_id, room, fmt, start, made).in_private().in_language(language)
         return reply.ring(ask.sender.user_id)  # who waits for it may be elsewhere by now
 

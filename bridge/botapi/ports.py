@@ -106,6 +106,25 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportWish:
+    """What is to be exported.
+
+    Attributes:
+        language: of a page, 'nl' or 'en'.
+        timezone: of the times on it.
+        cause: of the ask; the same again (after a crash) takes the place of the file.
+        since: only what was sent then or later.
+    """
+
+    room_id: str
+    fmt: Literal["html", "jsonl"]
+    language: str
+    timezone: ZoneInfo
+    cause: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exported:
     """A file made for the asker.
 
@@ -181,24 +200,8 @@ class Archive(Protocol):
     async def may_export(self, room_id: str) -> None:
         """Only says whether `export` would be denied now; making one may take minutes."""
 
-    async def export(
-        self,
-        room_id: str,
-        fmt: Literal["html", "jsonl"],
-        *,
-        since: datetime | None = None,
-        language: str,
-        timezone: ZoneInfo,
-        cause: str,
-    ) -> Exported | TooLarge:
-        """All that the asker may read of a room, in a file; for who manages the room or is a manager of the company.
-
-        Args:
-            since: only what was sent then or later.
-            language: of a page, 'nl' or 'en'.
-            timezone: of the times on it.
-            cause: of the ask; the same again (after a crash) takes the place of the file.
-        """
+    async def export(self, wish: ExportWish) -> Exported | TooLarge:
+        """All that the asker may read of a room, in a file; for who manages the room or is a manager of the company."""
 
     async def footprint(self) -> Footprint:
         """What is kept of the asker."""

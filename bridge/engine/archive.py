@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from bridge.archive import reading
 from bridge.archive.access import AuditRefusedError
 from bridge.archive.access_rule import is_joined
 from bridge.botapi.errors import DeniedError
 from bridge.botapi.ports import Files, Footprint, FoundFile, FoundMessage, Messages
-from bridge.engine.exporting import Wish, make
+from bridge.engine.exporting import make
 from bridge.search.service import SEARCH
 from bridge.storage import access as memberships
 from bridge.storage import audit, export, footprint
@@ -22,11 +22,10 @@ from bridge.storage import reading as rows
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
-    from zoneinfo import ZoneInfo
 
     from bridge.archive.access import Access
     from bridge.archive.reading import Message
-    from bridge.botapi.ports import Cursor, Exported, RoomStatus, TooLarge
+    from bridge.botapi.ports import Cursor, Exported, ExportWish, RoomStatus, TooLarge
     from bridge.engine.ports import Asker
     from bridge.engine.room_status import RoomStatuses
     from bridge.storage.db import Connection, Db
@@ -123,21 +122,10 @@ class AskersArchive:
         async with export.snapshot(self._desk.db) as db:
             await self._exportable(db, room_id)
 
-    async def export(
-        self,
-        room_id: str,
-        fmt: Literal["html", "jsonl"],
-        *,
-        since: datetime | None = None,
-        language: str,
-        timezone: ZoneInfo,
-        cause: str,
-    ) -> Exported | TooLarge:
+    async def export(self, wish: ExportWish) -> Exported | TooLarge:
         most = await self._desk.upload_limit()
         async with export.snapshot(self._desk.db) as db:
-            readable = await self._exportable(db, room_id)
-            wish = Wish(room_id, fmt, readable, since, language, timezone, cause, most)
-            return await make(db, self._desk.outbox, wish)
+            return await make(db, self._desk.outbox, wish, await self._exportable(db, wish.room_id), most)
 
     async def footprint(self) -> Footprint:
         user_id = self._asker.user_id

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.botapi.errors import DeniedError
+from bridge.botapi.ports import ExportWish
 from bridge.search.service import SEARCH
 from bridge.storage import audit
 from tests.storage.desk import LONG_AGO, START, archive_of, asker, file, ids
@@ -35,7 +36,7 @@ ASKED: dict[str, Callable[[Archive], Awaitable[object]]] = {
     "messages": lambda port: port.messages(ROOM, LONG_AGO),
     "look_into": lambda port: port.look_into(ROOM, LONG_AGO, "why not"),
     "may_export": lambda port: port.may_export(ROOM),
-    "export": lambda port: port.export(ROOM, "jsonl", language="nl", timezone=ZONE, cause="$ask"),
+    "export": lambda port: port.export(ExportWish(ROOM, "jsonl", "nl", ZONE, "$ask")),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import zipfile
@@ -13,7 +14,7 @@ import pytest
 
 from bots.archive import ArchiveBot
 from bridge.botapi.errors import DeniedError
-from bridge.botapi.ports import Exported, TooLarge
+from bridge.botapi.ports import Exported, ExportWish, TooLarge
 from bridge.botapi.runner import Runner
 from bridge.engine.archive import ArchiveDesk
 from bridge.engine.room_status import RoomStatuses
@@ -38,7 +39,7 @@ LATER = "begin, history joined, anna join, een, bas join, twee"
 
 async def exported(port: AskersArchive, fmt: Any = "jsonl", **more: Any) -> Exported | TooLarge:
     wanted: dict[str, Any] = {"language": "nl", "timezone": ZONE, "cause": "$ask"} | more
-    return await port.export(ROOM, fmt, **wanted)
+    return await port.export(ExportWish(ROOM, fmt, **wanted))
 
 
 async def made(port: AskersArchive, fmt: Any = "jsonl", **more: Any) -> Exported:
@@ -118,6 +119,27 @@ async def test_what_the_homeserver_does_not_take(db: Db, tmp_path: Path, most: i
         with zipfile.ZipFile(found.path) as opened:
             assert opened.namelist() == [found.name.replace(".zip", ".jsonl")]
             assert opened.read(opened.namelist()[0]).count(b"\n") == 152
+
+
+async def test_packing_can_be_given_up_at_any_piece(db: Db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the program is told to stop: what was begun is not left, and making it again is no trouble."""
+    await archive(db, *told("begin, anna join"), *(message(f"$m{n}", "bericht " * 50) for n in range(100)))
+    port = archive_of(db, asker("anna", "manager"), tmp_path, most=20_000)
+    monkeypatch.setattr("bridge.engine.exporting._PIECE", 10_000)
+    in_thread = asyncio.to_thread
+
+    async def stopped(what: Any, *values: Any) -> Any:
+        if list(tmp_path.glob("*.zip")) and isinstance(values[0], bytes):
+            raise asyncio.CancelledError
+        return await in_thread(what, *values)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("asyncio.to_thread", stopped)
+        with pytest.raises(asyncio.CancelledError):
+            await exported(port)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".jsonl"]
+    again = await made(port)
+    assert (again.packed, list(tmp_path.iterdir())) == (True, [again.path])
 
 
 async def test_the_disk_is_not_filled(db: Db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

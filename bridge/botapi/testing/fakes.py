@@ -13,10 +13,9 @@ from bridge.botapi.words import plain_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from zoneinfo import ZoneInfo
 
     from bridge.botapi.ask import NewSetting
-    from bridge.botapi.ports import Cursor, FoundFile, FoundMessage
+    from bridge.botapi.ports import Cursor, ExportWish, FoundFile, FoundMessage
 
 _NOTHING = RoomStatus(messages=0, files=0, first_at=None, last_at=None, complete=True, missing=(), behind=0)
 _FOOTPRINT = Footprint(
@@ -97,24 +96,14 @@ class FakeArchive:
         """As the port says."""
         self._check(room_id)
 
-    async def export(
-        self,
-        room_id: str,
-        fmt: Literal["html", "jsonl"],
-        *,
-        since: datetime | None = None,
-        language: str,
-        timezone: ZoneInfo,
-        cause: str,
-    ) -> Exported | TooLarge:
+    async def export(self, wish: ExportWish) -> Exported | TooLarge:
         """A file that is not there, of the messages since then; a byte each."""
-        del language, timezone, cause
-        self._check(room_id)
-        count = sum(since is None or one.sent_at >= since for one in self.found_messages)
+        self._check(wish.room_id)
+        count = sum(wish.since is None or one.sent_at >= wish.since for one in self.found_messages)
         if self.largest is not None and count > self.largest:
             return TooLarge(self.largest)
-        mimetype = "text/html" if fmt == "html" else "application/jsonl"
-        path = Path("/nowhere") / f"export.{fmt}"
+        mimetype = "text/html" if wish.fmt == "html" else "application/jsonl"
+        path = Path("/nowhere") / f"export.{wish.fmt}"
         return Exported(path, path.name, mimetype, count, self.encrypted, self.packed)
 
     async def footprint(self) -> Footprint:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import json
-import socket
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -18,7 +16,7 @@ from zoneinfo import ZoneInfo
 from bridge.app import bots, searching
 from bridge.archive.access import AuditRefusedError
 from bridge.cli.catch_up import NO_PROGRESS_SECONDS, catch_up
-from bridge.cli.common import open_archive
+from bridge.cli.common import open_archive, operator
 from bridge.cli.coverage import printable
 from bridge.config.ids import MatrixId
 from bridge.errors import PostkamerError
@@ -126,9 +124,8 @@ async def _search(args: argparse.Namespace, line: str) -> int:
 
 
 async def _write_down(db: Db, user: str, line: str) -> None:
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
     async with db.tx() as tx:
-        await audit.append(tx, who, audit.SEARCH_AS, None, {"as": user, "line": line})
+        await audit.append(tx, operator(), audit.SEARCH_AS, None, {"as": user, "line": line})
 
 
 async def _index(config: Config, db: Db, search: Search) -> None:

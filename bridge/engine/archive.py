@@ -125,7 +125,12 @@ class AskersArchive:
     async def export(self, wish: ExportWish) -> Exported | TooLarge:
         most = await self._desk.upload_limit()
         async with export.snapshot(self._desk.db) as db:
-            return await make(db, self._desk.outbox, wish, await self._exportable(db, wish.room_id), most)
+            readable = await self._exportable(db, wish.room_id)
+            since = wish.since.astimezone(UTC).isoformat() if wish.since else None
+            detail = {"rooms": [wish.room_id], "format": wish.fmt, "from": since, "cause": wish.cause}
+            async with self._desk.db.tx() as tx:
+                await audit.append(tx, self._asker.user_id, audit.EXPORT, None, detail)
+            return await make(db, self._desk.outbox, wish, readable, most)
 
     async def footprint(self) -> Footprint:
         user_id = self._asker.user_id

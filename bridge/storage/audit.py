@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bridge.storage.db import Connection
 
 SEARCH_AS: Final = "search as"  # by IT, with the rights of the person in `detail`
+EXPORT: Final = "export"  # of the rooms in `detail`; null: of all
 
 _APPEND = "INSERT INTO audit (who, what, purpose, detail) VALUES ($1, $2, $3, $4::json)"
 # A page after the first one belongs to the same look.

@@ -20,10 +20,10 @@ from bridge.engine.archive import ArchiveDesk
 from bridge.engine.room_status import RoomStatuses
 from bridge.errors import PostkamerError
 from tests.storage.desk import START, archive_of, asker
-from tests.storage.post import ROOM, archive, message
+from tests.storage.post import ROOM, archive, message, rows
 from tests.storage.stage import ANNA, BAS, POST, Stage, drain
 from tests.storage.stage import ROOM as OFFICE
-from tests.storage.stories import access, told
+from tests.storage.stories import PEOPLE, access, told
 from tests.storage.test_engine_crash import CrashError, Fragile
 
 if TYPE_CHECKING:
@@ -63,6 +63,16 @@ async def test_an_export_is_what_the_asker_may_read(db: Db, tmp_path: Path) -> N
     assert ">een<" not in text
     assert "Only what the person who asked for it may read" in text
     assert page.name.endswith(".html")
+
+
+async def test_each_export_is_written_down(db: Db, tmp_path: Path) -> None:
+    await archive(db, *told(LATER))
+    with pytest.raises(DeniedError):
+        await exported(archive_of(db, asker("bas"), tmp_path))
+    await made(archive_of(db, asker("bas", "manager"), tmp_path), since=START)
+    ((who, what, detail),) = await rows(db, "SELECT who, what, detail::text FROM audit")
+    assert (who, what) == (PEOPLE["bas"], "export")
+    assert json.loads(detail) == {"rooms": [ROOM], "format": "jsonl", "from": START.isoformat(), "cause": "$ask"}
 
 
 async def test_an_export_is_for_managers(db: Db, tmp_path: Path) -> None:

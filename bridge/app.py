@@ -380,7 +380,7 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
             app.runners = bots(config)
             app.search = await up.enter_async_context(searching(config, db, app.runners.values()))
         if "inbox" in roles:
-            app.intake = intake = Intake(db, arrivals, arrived=app.arrived)
+            app.intake = intake = Intake(db, arrivals, followers=app.followers.values, arrived=app.arrived)
             sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts, then=app.wake)
             await up.enter_async_context(running({"intake": intake.run, "sorter": sorter.run}))
             hs_token = config.appservice.hs_token.reveal()

@@ -97,17 +97,17 @@ async def append_new(db: Connection, arrivals: Sequence[Arrival]) -> bool:
     return True
 
 
-async def append_rows(db: Connection, arrivals: Sequence[Arrival]) -> list[InboxRow] | None:
-    """Append live arrivals that are probably all new, in one trip, which commits.
+async def append_rows(db: Connection, arrivals: Sequence[Arrival]) -> list[InboxRow]:
+    """Append live arrivals that are probably all new.
 
     Returns:
-        the rows, in order; None when one of them is known, and then nothing was appended.
+        the rows, in order.
+
+    Raises:
+        asyncpg.UniqueViolationError: one of them is known, and nothing was appended.
     """
     kinds, keys, rooms, types, raws, _, _ = zip(*arrivals, strict=True)
-    try:
-        return [InboxRow(*row) for row in await db.fetch(_APPEND_ROWS, kinds, keys, rooms, types, raws)]
-    except asyncpg.UniqueViolationError:
-        return None
+    return [InboxRow(*row) for row in await db.fetch(_APPEND_ROWS, kinds, keys, rooms, types, raws)]
 
 
 async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:

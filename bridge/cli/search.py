@@ -25,7 +25,7 @@ from bridge.search.excerpt import plain
 from bridge.search.process import FOLDER
 from bridge.search.proposals import proposals
 from bridge.search.results import BusyError, Seeker
-from bridge.storage import audit, indexing
+from bridge.storage import audit, indexing, members
 from bridge.storage.roles import claim_role
 
 if TYPE_CHECKING:
@@ -110,6 +110,11 @@ async def _search(args: argparse.Namespace, line: str) -> int:
                 print(f"postkamer: {printable(remark)}", file=sys.stderr)
             if not found.hits:
                 print("postkamer: nothing found", file=sys.stderr)
+                async with db.connection() as connection:
+                    if not await members.is_known(connection, args.user):
+                        print(
+                            f"postkamer: the archive knows nobody with the id {printable(args.user)}", file=sys.stderr
+                        )
                 for other in await proposals(search, seeker, line):
                     print(f"postkamer: perhaps {printable(other.line)}", file=sys.stderr)
             if seeker.purpose is None:
@@ -121,6 +126,13 @@ async def _search(args: argparse.Namespace, line: str) -> int:
         except BusyError as error:
             raise PostkamerError("the search took too long", "ask for less, or try again later") from error
     return 0 if found.hits else 1
+
+
+async def _say_nothing_found(db: Db, user: str) -> None:
+    print("postkamer: nothing found", file=sys.stderr)
+    async with db.connection() as connection:
+        if not await members.is_known(connection, user):
+            print(f"postkamer: the archive knows nobody with the id {printable(user)}", file=sys.stderr)
 
 
 async def _write_down(db: Db, user: str, line: str) -> None:

@@ -47,11 +47,14 @@ class Sync:
         self._lock = lock
         self._keys = keys
 
-    async def step(self, *, wait: bool) -> None:
+    async def step(self, *, wait: bool) -> bool:
         """Ask once, and handle all that came.
 
         Args:
             wait: for news, `LONGEST_WAIT` at the most. The homeserver then looks at each message of the bot's rooms.
+
+        Returns:
+            whether messages came, and so perhaps not yet all (the homeserver gives 100 at a time).
 
         Raises:
             mautrix.errors.MatrixError, KeysRefusedError
@@ -65,14 +68,15 @@ class Sync:
         async with self._lock:
             await self._machine.remember()
             try:
-                await self._handle(answer)
+                came = await self._handle(answer)
             except BaseException:
                 await self._machine.forget()
                 raise
             await self._machine.mend()
             self._store.trim()
+        return came
 
-    async def _handle(self, answer: dict[str, Any]) -> None:
+    async def _handle(self, answer: dict[str, Any]) -> bool:
         lists = answer.get("device_lists") or {}
         await self._machine.devices_changed([str(user_id) for user_id in lists.get("changed") or []])
         messages = (answer.get("to_device") or {}).get("events") or []
@@ -86,6 +90,7 @@ class Sync:
         if messages:
             log.debug("to-device messages taken", count=len(messages))
         await self._replenish(answer)
+        return bool(messages)
 
     async def _take(self, message: Any) -> None:
         try:

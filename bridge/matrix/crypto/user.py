@@ -55,7 +55,8 @@ class BotAtWork:
         self._on_news = on_news
         self._shown = False
         self._asked = asyncio.Event()
-        self._looked: bool | None = None  # for what is missing; None: never yet
+        self._more = True  # something may wait for us
+        self._looked = False  # for what is missing now
         self._lock = asyncio.Lock()
         self._device = BotDevice(
             machine,
@@ -106,11 +107,11 @@ class BotAtWork:
         Raises: as `Sync.step`.
         """
         async with self.machine.crypto_store.connection() as connection:
-            missing = self._looked is None or await undecrypted.is_missing(connection, MISSED)
-        if not missing and await self._is_asked():
+            missing = await undecrypted.is_missing(connection, MISSED)
+        if not (missing or self._more) and await self._is_asked():
             return
         try:
-            await self._sync.step(wait=missing and bool(self._looked))
+            self._more = await self._sync.step(wait=missing and self._looked and not self._more)
         except (MatrixRequestError, KeysRefusedError) as error:
             if isinstance(error, KeysRefusedError) or is_unknown_device(error):
                 self.close()

@@ -249,7 +249,7 @@ def _bots_at_work(
     # The first one reads encrypted rooms also when none of its bots can be used.
     users = Bots(config, db, session, app.health, users=list(dict.fromkeys((config.bots.users[0], *runners))))
     by_id = {bot_id(config, user): one for user, one in runners.items()}
-    app.engine = engine = Engine(config, db, by_id, users.courier, _ports(config, db, app.search))
+    app.engine = engine = Engine(config, db, by_id, users.courier, _ports(app, app.search))
     alerts = Alerts(db, app.search, Rights(config).of_company, engine.planned)
     follow(Reader(), users.wake)
     follow(engine.consumer, engine.wake)
@@ -279,8 +279,9 @@ def _access(config: Config) -> Access:
     return Access(config.access, Rights(config).of_company, bot_ids(config))
 
 
-def _ports(config: Config, db: Db, search: Search) -> Ports:
+def _ports(app: App, search: Search) -> Ports:
     """What bots get of the rest of the program, each for one who asks."""
+    config, db = app.config, app.db
     ours = bot_ids(config)
     return Ports(
         ArchiveDesk(
@@ -291,6 +292,7 @@ def _ports(config: Config, db: Db, search: Search) -> Ports:
             retention=config.archive.redaction_retention,
             auditors=len(config.rights.auditors),
             statuses=RoomStatuses(ours),
+            upload_limit=app.homeserver.upload_limit,
         ),
         DirectoryDesk(db, ours, left=config.access.after_leaving == "seen"),
         SearchDesk(db, search, config.bots.timezone.zone),
@@ -378,7 +380,7 @@ async def application(config: Config, *, roles: Sequence[Role] = ROLES) -> Async
             app.runners = bots(config)
             app.search = await up.enter_async_context(searching(config, db, app.runners.values()))
         if "inbox" in roles:
-            app.intake = intake = Intake(db, arrivals, arrived=app.arrived)
+            app.intake = intake = Intake(db, arrivals, followers=app.followers.values, arrived=app.arrived)
             sorter = Sorter(db, intake, arrivals, attempts=config.archive.attempts, then=app.wake)
             await up.enter_async_context(running({"intake": intake.run, "sorter": sorter.run}))
             hs_token = config.appservice.hs_token.reveal()

@@ -22,6 +22,16 @@ def with_database(url: str, name: str) -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
+async def ask(url: str, query: str) -> object:
+    """The answer of a database to a question with one answer."""
+    connection = await asyncpg.connect(url)
+    try:
+        answer: object = await connection.fetchval(query)
+        return answer
+    finally:
+        await connection.close()
+
+
 class Databases:
     """Makes databases on a server, and drops them again."""
 

@@ -1,4 +1,4 @@
-"""The notification of news in the inbox says how far it goes.
+"""News: the notification of the inbox says how far it goes; which keys are missing is looked up often.
 
 Revision ID: 0004
 Revises: 0003
@@ -22,6 +22,7 @@ BEGIN PERFORM pg_notify('postkamer_inbox', (SELECT max(seq) FROM inbox)::text); 
 
 def upgrade() -> None:
     op.execute(_AFTER)
+    op.execute("CREATE INDEX undecrypted_since ON undecrypted (since) WHERE NOT due")
 
 
 def downgrade() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from bots.archive import pages
-from bridge.botapi import Bot, File, Here, Past, Rest, Room, Words, button, command, say
+from bridge.botapi import Bot, ExportWish, Here, Past, Rest, Room, Words, button, command, say, slow_job
 
 if TYPE_CHECKING:
     from bridge.botapi import Ask, Cursor, Messages, Reply
@@ -72,12 +72,33 @@ class ArchiveBot(Bot):
         return self._said(ask, where, pages.further(room, found, ask), found, start)
 
     @command("export", "export", allow="manager")
-    async def export(self, ask: Ask, fmt: Literal["html", "jsonl"] = "html", *, room: Here) -> Reply:
-        """All of a room that the asker may read, as a file."""
-        where = replace(_place(ask, room), shared=False)
-        made = await ask.archive.export(where.room_id, fmt, language=ask.language, timezone=ask.timezone)
-        reply = say(f"export.{fmt}_made", room=where.name, count=made.messages).and_say("export.careful")
-        return _sent(ask, where, reply.attach(File(made.path, made.name, made.mimetype)), encrypted=made.encrypted)
+    async def export(
+        self, ask: Ask, fmt: Literal["html", "jsonl"] = "html", since: Past | None = None, *, room: Here
+    ) -> Reply:
+        """All of a room that the asker may read, as a file. It is made in a job: a large room takes minutes."""
+        await ask.archive.may_export(room.room_id)
+        self.at(
+            ask,
+            ask.now,
+            self.make_export,
+            key=ask.cause,
+            room_id=room.room_id,
+            room=room.name,
+            fmt=fmt,
+            since=since.isoformat() if since else None,
+            language=ask.language,
+        )
+        return say("export.begun")  # without the name: it may be asked for in another room
+
+    @slow_job
+    async def make_export(
+        self, ask: Ask, room_id: str, room: str, *, fmt: Literal["html", "jsonl"], since: str | None, language: str
+    ) -> Reply:
+        """Make the file, with the rights that the asker has now."""
+        start = datetime.fromisoformat(since) if since else None
+        made = await ask.archive.export(ExportWish(room_id, fmt, language, ask.timezone, ask.cause, start))
+        reply = pages.exported(room_id, room, fmt, start, made).in_private().in_language(language)
+        return reply.ring(ask.sender.user_id)  # who waits for it may be elsewhere by now
 
     @command("privacy", "privacy", allow="guest")
     async def privacy(self, ask: Ask) -> Reply:

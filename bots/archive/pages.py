@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from bridge.botapi import Bytes, Link, event_link, line, say
+from bridge.botapi import Bytes, Code, File, Link, TooLarge, event_link, line, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from bridge.botapi import Ask, Files, Footprint, FoundFile, FoundMessage, Messages, Reply, RoomStatus, Say
+    from bridge.botapi import Ask, Exported, Files, Footprint, FoundFile, FoundMessage, Messages, Reply, RoomStatus, Say
 
 LONGEST, MOST_LINES = 500, 12  # of one message; all of it is behind its link
 
@@ -116,6 +117,21 @@ def shortened(text: str) -> str:
     return short if short == text.strip() else f"{short}…"
 
 
+def exported(room_id: str, room: str, fmt: str, since: datetime | None, made: Exported | TooLarge) -> Reply:
+    """The file with what was said, or why there is none."""
+    if isinstance(made, TooLarge):
+        command = Code(f"postkamer export -c config.yaml --format {fmt} --room '{room_id}' -o export.{fmt}")
+        reply = say("export.too_large", room=room, most=Bytes(made.most))
+        return reply.and_say("export.shorter" if since else "export.period", command=command)
+    reply = say(f"export.{fmt}_made", room=room, count=made.messages)
+    if since is not None:
+        reply = reply.and_say("export.made_since", since=since)
+    if made.packed:
+        reply = reply.and_say("export.packed")
+    file = File(made.path, made.name, made.mimetype)
+    return replace(reply.and_say("export.careful").attach(file), sealed=made.encrypted)
+
+
 def footprint(found: Footprint) -> Reply:
     """What is kept of the asker, in plain words; what there is none of is not said."""
     reply = say("privacy.top_since", since=found.since) if found.since else say("privacy.top")
@@ -132,9 +148,20 @@ def footprint(found: Footprint) -> Reply:
     reply = reply.items(what).and_say("privacy.why").and_say("privacy.how_long", days=found.retention_days)
     if found.removed_waiting:
         reply = reply.and_say("privacy.removed", count=found.removed_waiting, days=found.retention_days)
+    return _lookers(reply, found).and_say("privacy.rights")
+
+
+def _lookers(reply: Reply, found: Footprint) -> Reply:
+    """Who may look, and how often that was done; those who looked may not be appointed any more."""
     if found.auditors:
         looked = line("privacy.looked", count=found.looked_into) if found.looked_into else line("privacy.not_looked")
         reply = reply.and_say("privacy.who", count=found.auditors, looked=looked)
     else:
         reply = reply.and_say("privacy.who_members")
-    return reply.and_say("privacy.rights")
+        if found.looked_into:
+            reply = reply.and_say("privacy.looked_before", count=found.looked_into)
+    if found.searched:
+        reply = reply.and_say("privacy.searched", count=found.searched)
+    elif found.auditors:
+        reply = reply.and_say("privacy.not_searched")
+    return reply.and_say("privacy.searched_as", count=found.searched_as) if found.searched_as else reply

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 import structlog
 
@@ -16,7 +16,7 @@ from bridge.storage import consumers, inbox, indexing
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bridge.storage.db import Connection, Db
     from bridge.storage.inbox import InboxRow
@@ -82,6 +82,7 @@ class Follower:
         self._attempts = attempts
         self._then = then
         self._news = asyncio.Event()
+        self.turn = asyncio.Lock()  # held while rows are handled
         self._sure = False  # that `position` is that of the database
         self._more = False  # whether something may stand behind what was handled last
         self._offered: list[InboxRow] = []
@@ -98,6 +99,8 @@ class Follower:
 
     def offer(self, rows: Sequence[InboxRow]) -> None:
         """These are new in the inbox, so that they need not be read if they are the next."""
+        if rows[-1].seq <= self.position:
+            return
         if len(self._offered) < self.consumer.batch:
             self._offered += rows
             self._seen = rows[-1].seq
@@ -106,6 +109,11 @@ class Follower:
         else:
             asyncio.get_running_loop().call_later(LATER_SECONDS, self._news.set)
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has handled all that it knows of."""
+        return self._sure and not (self._news.is_set() or self._offered or self.turn.locked())
+
     async def run(self) -> None:
         """Follow the inbox until cancelled."""
         pause = FIRST_PAUSE
@@ -113,7 +121,8 @@ class Follower:
         while True:
             self._news.clear()
             try:
-                await self._step()
+                async with self.turn:
+                    await self._step()
             except UNAVAILABLE as error:
                 self.failing, self._sure = type(error).__name__, False
                 log.warning("consumer waits for the database", consumer=self.consumer.name, error=self.failing)
@@ -170,12 +179,16 @@ class Follower:
     async def _apply(self, rows: Sequence[InboxRow]) -> None:
         # The inbox still has what is lost, and the position is lost with it.
         async with self._db.relaxed_tx() as tx:
-            if not await consumers.advance(tx, self.consumer.name, self.position, rows[-1].seq):
+            if not await consumers.advance(tx, [self.consumer.name], self.position, rows[-1].seq):
                 raise MovedElsewhereError
-            for rejected in await self.consumer.apply(tx, rows):
-                room_id = next(row.room_id for row in rows if row.seq == rejected.seq)
-                await consumers.set_aside(tx, self.consumer.name, rejected.seq, rejected.reason, room_id=room_id)
+            await self.apply_in(tx, rows)
         self.position = rows[-1].seq
+
+    async def apply_in(self, tx: Connection, rows: Sequence[InboxRow]) -> None:
+        """Handle rows, and set aside what is refused; the position is moved by the caller."""
+        for rejected in await self.consumer.apply(tx, rows):
+            room_id = next(row.room_id for row in rows if row.seq == rejected.seq)
+            await consumers.set_aside(tx, self.consumer.name, rejected.seq, rejected.reason, room_id=room_id)
 
     async def _apply_alone(self, row: InboxRow) -> None:
         pause = 0.02
@@ -194,12 +207,18 @@ class Follower:
             else:
                 return
         async with self._db.tx() as tx:
-            if not await consumers.advance(tx, self.consumer.name, self.position, row.seq):
+            if not await consumers.advance(tx, [self.consumer.name], self.position, row.seq):
                 raise MovedElsewhereError
             await consumers.set_aside(
                 tx, self.consumer.name, row.seq, reason, room_id=row.room_id, attempts=self._attempts
             )
         self.position = row.seq
+
+    def handled(self, rows: Sequence[InboxRow]) -> None:
+        """Rows were handled, and the position moved, by somebody who had the `turn`."""
+        self.position = self._seen = rows[-1].seq
+        if self._then is not None:
+            self._then()
 
     async def _wait(self) -> None:
         try:
@@ -207,6 +226,54 @@ class Follower:
                 await self._news.wait()
         except TimeoutError:
             self._sure = False  # a rebuild may have moved it
+
+
+class Together:
+    """Followers that wait for news handle new rows in the transaction that appends these.
+
+    One transaction is much quicker than one for each. It is for rows that somebody waits for; when it fails, the rows
+    are still to be appended.
+
+    Args:
+        followers: of which those take part that wait, and that one of the rows concerns.
+    """
+
+    def __init__(self, followers: Iterable[Follower]) -> None:
+        self._followers = [follower for follower in followers if follower.waits]
+        self._taking: list[Follower] = []
+
+    async def __aenter__(self) -> Self:
+        for follower in self._followers:
+            await follower.turn.acquire()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for follower in self._followers:
+            follower.turn.release()
+
+    async def apply(self, tx: Connection, rows: Sequence[InboxRow]) -> None:
+        """Handle rows that were appended in `tx`.
+
+        Raises:
+            MovedElsewhereError: roll back.
+            anything that a consumer does: roll back.
+        """
+        before, last = rows[0].seq - 1, rows[-1].seq
+        if last - before != len(rows):
+            return
+        self._taking = [
+            one for one in self._followers if one.position == before and any(one.consumer.concerns(row) for row in rows)
+        ]
+        names = [follower.consumer.name for follower in self._taking]
+        if names and not await consumers.advance(tx, names, before, last):
+            raise MovedElsewhereError
+        for follower in self._taking:
+            await follower.apply_in(tx, rows)
+
+    def committed(self, rows: Sequence[InboxRow]) -> None:
+        """The transaction is committed."""
+        for follower in self._taking:
+            follower.handled(rows)
 
 
 async def retry(db: Db, consumer: Consumer) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bridge.archive.export import instant
-from bridge.storage import coverage, indexing, intake
+from bridge.storage import coverage, indexing, intake, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bridge.storage.coverage import ConsumerRow, Count, RoomRow
     from bridge.storage.db import Connection
     from bridge.storage.indexing import Status
+    from bridge.storage.trouble import Trouble, Troubles
 
 DERIVED = "search"  # this consumer keeps nothing that is not in the archive
 HELD_STATES = ("stored", "erased")  # erased: as the retention of removed messages demands
@@ -96,6 +97,7 @@ class Coverage:
     consumers: list[ConsumerRow]
     set_aside: Counter[tuple[str, str]]  # (consumer, reason) → rows, also those of no room
     index: Status
+    bots: Troubles
 
     @property
     def conflicts(self) -> int:
@@ -150,6 +152,12 @@ class Coverage:
                 "attachments_unreadable": self.index.unreadable,
                 "attachments_unread": self.index.unread,
             },
+            "bots": {
+                "unanswered": _troubles(self.bots.unanswered),
+                "unsent": _troubles(self.bots.unsent),
+                "jobs": _troubles(self.bots.jobs),
+                "left_over": _troubles(self.bots.left_over),
+            },
         }
 
 
@@ -158,7 +166,7 @@ async def measure(tx: Connection, bots: Sequence[str]) -> Coverage:
 
     Args:
         tx: in a snapshot, so that the numbers fit together.
-        bots: the Matrix ids of those that read encrypted rooms.
+        bots: the Matrix ids of our bot users.
     """
     rooms = {row.room_id: Room(row) for row in await coverage.rooms(tx, bots)}
     for room, count in _of_rooms(rooms, await coverage.unread(tx, bots)):
@@ -183,6 +191,7 @@ async def measure(tx: Connection, bots: Sequence[str]) -> Coverage:
         await coverage.consumers(tx),
         aside,
         await indexing.status(tx),
+        await trouble.troubles(tx, bots),
     )
 
 
@@ -214,3 +223,7 @@ def _set_aside(counts: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     return [
         {"consumer": consumer, "reason": reason, "count": count} for (consumer, reason), count in sorted(counts.items())
     ]
+
+
+def _troubles(found: Sequence[Trouble]) -> list[dict[str, Any]]:
+    return [{"who": one.who, "count": one.count, "newest": instant(one.newest), "reason": one.reason} for one in found]

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from bridge.archive.consumer import MovedElsewhereError, Together, repr_type
 from bridge.storage import consumers, inbox
 from bridge.storage import intake as storage
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from bridge.archive.consumer import Follower
     from bridge.storage.db import Connection, Db
     from bridge.storage.inbox import Arrival, InboxRow
 
@@ -35,7 +37,7 @@ SORT_AT_ONCE, SORT_BYTES = 200, 1_000_000
 QUIET_SECONDS = 0.01
 LONGEST_LULL_SECONDS = 0.9
 SORT_SECONDS = 0.1
-STRAIGHT_BYTES = 64_000
+STRAIGHT_BYTES, STRAIGHT_EVENTS = 64_000, 20
 POLL_SECONDS = 5.0
 PAUSE_SECONDS = 0.5
 
@@ -96,6 +98,7 @@ class Intake:
 
     Args:
         read: the arrivals of a transaction's body.
+        followers: those who may handle at once what goes straight into the inbox.
         arrived: called with what went straight into the inbox, or with nothing when it did not after all.
     """
 
@@ -104,11 +107,13 @@ class Intake:
         db: Db,
         read: Callable[[bytes], list[Arrival]],
         *,
+        followers: Callable[[], Iterable[Follower]] = tuple,
         arrived: Callable[[Sequence[InboxRow]], None] = lambda _: None,
     ) -> None:
         self.stored = asyncio.Event()  # something was stored since it was cleared
         self.going_straight = False  # at this moment
         self._read = read
+        self._followers = followers
         self._arrived = arrived
         self._puts = 0
         self._putting = 0
@@ -149,7 +154,7 @@ class Intake:
     async def _write(self, group: Sequence[tuple[bytes, asyncio.Future[None]]]) -> None:
         try:
             async with self._db.connection() as connection:
-                if len(group) > 1 or not await self._straight(connection, group[0][0]):
+                if len(group) > 1 or not await self._went_straight(connection, group[0][0]):
                     await self._put(connection, [body for body, _ in group])
         except asyncio.CancelledError:
             for _, done in group:
@@ -175,23 +180,37 @@ class Intake:
             self._putting -= 1
         self.stored.set()
 
-    async def _straight(self, connection: Connection, body: bytes) -> bool:
+    async def _went_straight(self, connection: Connection, body: bytes) -> bool:
         """Append the events of a transaction to the inbox; False when it has to be sorted as any other."""
         busy = asyncio.get_running_loop().time() - self._last < QUIET_SECONDS
         if busy or not self._all_sorted or len(body) > STRAIGHT_BYTES:
             return False
-        try:
-            arrivals = self._read(body)
-        except Exception:  # noqa: BLE001 (the sorter tells what is wrong)
-            return False
-        rows: Sequence[InboxRow] | None = None
+        rows: Sequence[InboxRow] = ()
         self.going_straight = True
         try:
-            rows = await inbox.append_rows(connection, arrivals) if arrivals else None
+            rows = await self._straight(connection, self._read(body))
+        except (MovedElsewhereError, *UNAVAILABLE):
+            return False
+        except Exception as error:  # noqa: BLE001 (the sorter and the followers tell what is wrong)
+            log.info("a transaction has to be sorted", error=repr_type(error))
+            return False
         finally:
             self.going_straight = False
-            self._arrived(rows or ())
-        return rows is not None
+            self._arrived(rows)
+        return bool(rows)
+
+    async def _straight(self, connection: Connection, arrivals: Sequence[Arrival]) -> Sequence[InboxRow]:
+        if not 0 < len(arrivals) <= STRAIGHT_EVENTS:
+            return ()
+        async with Together(self._followers()) as together:
+            try:
+                async with connection.transaction():
+                    rows = await inbox.append_rows(connection, arrivals)
+                    await together.apply(connection, rows)
+            except inbox.KnownError:
+                return ()  # one of them is known
+            together.committed(rows)
+        return rows
 
     def mark(self) -> int | None:
         """To be shown to `all_sorted`; None while something is being stored."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.botapi.ask import Ask, Effects, NewJob, NewSetting, Person, Room
-from bridge.botapi.bot import Bot, Command, Words, button, command, job
+from bridge.botapi.bot import Bot, Command, Words, button, command, job, slow_job
 from bridge.botapi.catalog import Catalog, Entry, Meets, Setting
 from bridge.botapi.errors import BotError, BusyError, DeniedError, UsageError, UserError
 from bridge.botapi.finding import (
@@ -27,6 +27,7 @@ from bridge.botapi.ports import (
     Cursor,
     Directory,
     Exported,
+    ExportWish,
     Files,
     Footprint,
     FoundFile,
@@ -35,6 +36,7 @@ from bridge.botapi.ports import (
     Named,
     RoomStatus,
     SettingsStore,
+    TooLarge,
     Webhook,
     Webhooks,
 )
@@ -86,6 +88,7 @@ __all__ = [
     "Directory",
     "Effects",
     "Entry",
+    "ExportWish",
     "Exported",
     "File",
     "Files",
@@ -124,6 +127,7 @@ __all__ = [
     "SettingsStore",
     "Strings",
     "Target",
+    "TooLarge",
     "UsageError",
     "User",
     "UserError",
@@ -145,5 +149,6 @@ __all__ = [
     "read",
     "read_settings",
     "say",
+    "slow_job",
     "write_setting",
 ]

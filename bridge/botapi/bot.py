@@ -96,7 +96,13 @@ def button(method: H) -> H:
 
 def job(method: H) -> H:
     """Make a method what a job does. It gets the `args` of the job by name; its answer goes to the job's room."""
-    setattr(method, _JOB, True)
+    setattr(method, _JOB, "quick")
+    return method
+
+
+def slow_job(method: H) -> H:
+    """The same for what may take minutes or hours: one of these runs at a time, and no other job waits for it."""
+    setattr(method, _JOB, "slow")
     return method
 
 
@@ -131,6 +137,11 @@ class Bot:
         """Whether a method is what a job may call."""
         return bool(getattr(getattr(cls, name, None), _JOB, False))
 
+    @classmethod
+    def slow_jobs(cls) -> list[str]:
+        """The names of the methods that are marked with `@slow_job`."""
+        return [name for name, method in _methods(cls) if getattr(method, _JOB, None) == "slow"]
+
     async def greeting(self, ask: Ask) -> Reply | None:
         """What it says once when it has joined a room; nothing by default."""
         del ask
@@ -153,7 +164,7 @@ class Bot:
         """Do something once. The same `key` again replaces what was planned.
 
         Args:
-            action: a method of this bot that is marked with `@job`.
+            action: a method of this bot that is marked with `@job` or `@slow_job`.
             key: names the job among those of this action.
             args: JSON values, handed to it by name.
         """

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bridge.botapi.ask import Ask
     from bridge.botapi.bot import Bot
     from bridge.botapi.catalog import Catalog, Entry
+    from bridge.botapi.rights import Role
 
 _NEAR: Final = 0.78  # of 1: how alike a word must be to be proposed
 _OTHER: Final = {"nl": "en", "en": "nl"}
@@ -29,8 +30,8 @@ def help_on(catalog: Catalog, ask: Ask, about: str) -> Reply:
     if not words:
         return overview(catalog, ask)
     group = catalog.groups.get(plain_word(words[0]))
-    if group is not None and not list(_allowed(catalog, ask, group)):
-        group = None
+    if group is not None and (closed := _closed(catalog, ask, group)):
+        return closed
     if group is not None and len(words) == 1:
         return help_of_bot(catalog, ask, group)
     wanted = words[1:] if group else words
@@ -39,6 +40,8 @@ def help_on(catalog: Catalog, ask: Ask, about: str) -> Reply:
     found = [entry for entry in matched if may(ask.roles, entry.allow)]
     if found:
         return _join([help_of_command(entry, ask) for entry in found])
+    if matched:
+        return needs(matched[0].allow)
     return unknown(catalog, ask, about, group)
 
 
@@ -78,12 +81,19 @@ def usage_lines(entry: Entry, ask: Ask) -> Reply:
 
 def unknown(catalog: Catalog, ask: Ask, text: str, group: Bot | None = None) -> Reply:
     """It is no command; the nearest that the asker may use, and where to find the rest."""
+    if group is not None and (closed := _closed(catalog, ask, group)):
+        return closed
     near = nearest(catalog, ask, text, group)
     if near:
         return say("unknown.near", given=_given(text), near=Code(f"!{near}"), help=_help(ask))
     if group is not None:
         return _join([say("unknown.in_group", given=_given(text)), help_of_bot(catalog, ask, group)])
     return say("unknown.nothing", given=_given(text), help=_help(ask))
+
+
+def needs(role: Role) -> Reply:
+    """Who may do it. That there is such a command is no secret."""
+    return say(f"error.needs.{role}")
 
 
 def nearest(catalog: Catalog, ask: Ask, text: str, group: Bot | None = None) -> str | None:
@@ -111,6 +121,14 @@ def nearest(catalog: Catalog, ask: Ask, text: str, group: Bot | None = None) -> 
 
 def _allowed(catalog: Catalog, ask: Ask, bot: Bot) -> Iterator[Entry]:
     return (entry for entry in catalog.of(bot) if may(ask.roles, entry.allow))
+
+
+def _closed(catalog: Catalog, ask: Ask, bot: Bot) -> Reply | None:
+    """What is said when the asker may use nothing of a bot."""
+    entries = list(catalog.of(bot))
+    if not entries or any(may(ask.roles, entry.allow) for entry in entries):
+        return None
+    return needs(entries[0].allow)
 
 
 def _heading(bot: Bot, language: str) -> Reply:

@@ -106,14 +106,45 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportWish:
+    """What is to be exported.
+
+    Attributes:
+        language: of a page, 'nl' or 'en'.
+        timezone: of the times on it.
+        cause: of the ask; the same again (after a crash) takes the place of the file.
+        since: only what was sent then or later.
+    """
+
+    room_id: str
+    fmt: Literal["html", "jsonl"]
+    language: str
+    timezone: ZoneInfo
+    cause: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exported:
-    """A file made for the asker."""
+    """A file made for the asker.
+
+    Attributes:
+        packed: it is a ZIP file with the export in it, which was too large for the homeserver.
+    """
 
     path: Path
     name: str
     mimetype: str
     messages: int
     encrypted: bool
+    packed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """There is no file: the homeserver takes none of more than `most` bytes."""
+
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +164,8 @@ class Footprint:
     retention_days: int  # after which the content of a removed message is erased
     auditors: int  # how many people may look into everything
     looked_into: int  # how often auditors have looked into rooms that the person is in
+    searched: int  # how often auditors have searched everything in the last 365 days
+    searched_as: int  # how often IT has searched with the rights of the person in the last 365 days
 
 
 class Archive(Protocol):
@@ -164,15 +197,11 @@ class Archive(Protocol):
     ) -> Messages:
         """The same for an auditor, with what was removed; written to the audit log with its purpose."""
 
-    async def export(
-        self, room_id: str, fmt: Literal["html", "jsonl"], *, language: str, timezone: ZoneInfo
-    ) -> Exported:
-        """All that the asker may read of a room, in a file; for who manages the room or is a manager of the company.
+    async def may_export(self, room_id: str) -> None:
+        """Only says whether `export` would be denied now; making one may take minutes."""
 
-        Args:
-            language: of a page, 'nl' or 'en'.
-            timezone: of the times on it.
-        """
+    async def export(self, wish: ExportWish) -> Exported | TooLarge:
+        """All that the asker may read of a room, in a file; for who manages the room or is a manager of the company."""
 
     async def footprint(self) -> Footprint:
         """What is kept of the asker."""

@@ -38,6 +38,7 @@ class Rendered:
         notify: Matrix ids; when there are any it is an m.text with mentions, otherwise an m.notice.
         buttons: emoji that the bot adds as reactions, in order.
         action: JSON, kept with the message: what its buttons, or an answer to its question, do; None when nothing.
+        otherwise: what is said in the place of a file that cannot be sent.
     """
 
     body: str
@@ -46,6 +47,7 @@ class Rendered:
     buttons: tuple[str, ...] = ()
     action: dict[str, Any] | None = None
     file: File | None = None
+    otherwise: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Renderer:
             buttons += tuple(number_key(number) for number in range(1, choices + 1))
             texts[0] = replace(texts[0], notify=notify)
             texts[-1] = replace(texts[-1], buttons=buttons, action=action)
-        files = [Rendered(file.name, None, file=file) for reply in replies for file in reply.files]
+        files = [self._file(file, reader) for reply in replies for file in reply.files]
         private = any(reply.private for reply in replies)
         sealed = any(reply.sealed for reply in replies)
         told = self._told(parts, reader, direct=direct) if sealed or (private and not direct) else None
@@ -124,6 +126,10 @@ class Renderer:
             replaces=any(reply.replaces for reply in replies),
             told=told,
         )
+
+    def _file(self, file: File, reader: Reader) -> Rendered:
+        otherwise = self.say(None, Say("error.not_sent", {"name": file.name}), reader).plain
+        return Rendered(file.name, None, file=file, otherwise=otherwise)
 
     def _told(self, parts: Sequence[tuple[str | None, Reply]], reader: Reader, *, direct: bool) -> Rendered:
         usual = Say("told.sealed" if direct else "told.private", {})

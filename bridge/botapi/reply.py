@@ -100,6 +100,7 @@ class Reply:
         sealed: it holds what was said in an encrypted room, so it only goes into encrypted rooms.
         notify: Matrix ids of people whose clients shall ring.
         replaces: the answer takes the place of the message whose button was pressed.
+        language: 'nl' or 'en'; None: that of who asked.
     """
 
     blocks: tuple[Block, ...]
@@ -110,6 +111,7 @@ class Reply:
     told: Say | None = None
     sealed: bool = False
     replaces: bool = False
+    language: str | None = None
 
     def and_say(self, key: str, /, **values: Value) -> Reply:
         """One more paragraph."""
@@ -147,6 +149,10 @@ class Reply:
     def in_private(self, *, sealed: bool = False, told: Say | None = None) -> Reply:
         """Send it in the direct chat with the asker; `told` is what the room is told."""
         return replace(self, private=True, told=told or self.told, sealed=self.sealed or sealed)
+
+    def in_language(self, language: str) -> Reply:
+        """Write it in this language: for a job that answers a command, which may have been in another one."""
+        return replace(self, language=language)
 
     def ring(self, *user_ids: str) -> Reply:
         """Notify these people (`m.mentions`); without this nobody's client rings."""

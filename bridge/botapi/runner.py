@@ -17,7 +17,7 @@ from bridge.botapi import help as helper
 from bridge.botapi.actions import Action, Choice, Press, number_of, plain_key
 from bridge.botapi.catalog import HELP, Catalog, Meets, in_language
 from bridge.botapi.convert import Binder, QuestionError
-from bridge.botapi.errors import BotError, DeniedError, UsageError, UserError
+from bridge.botapi.errors import BotError, BusyError, DeniedError, UsageError, UserError
 from bridge.botapi.render import Renderer
 from bridge.botapi.reply import Block, Reply, Say, line, say
 from bridge.botapi.rights import may
@@ -144,13 +144,22 @@ class Runner:
     async def job(self, ask: Ask, bot: str, action: str, args: Mapping[str, Any]) -> Answer | None:
         """Do what is due.
 
+        What a bot refuses is told to the person alone: nobody in the room has just asked.
+
         Raises:
             Exception: of any kind; the job is tried again later. LookupError: no bot of ours has such a job.
         """
         found = self.catalog.bot(bot)
         if found is None or not found.is_job(action):
             raise LookupError(f"there is no job {bot}.{action}")
-        reply = await getattr(found, action)(ask, **args)
+        try:
+            reply = await getattr(found, action)(ask, **args)
+        except BusyError:
+            raise
+        except BotError as error:
+            refused = self._refused(ask, bot, None, error)
+            parts = tuple((name, one.in_private()) for name, one in refused.parts)
+            return self._written(replace(refused, parts=parts))
         return None if reply is None else self._written(Outcome(ask, ((bot, reply),), bot))
 
     def refuse(self, ask: Ask, error: BotError) -> Answer:
@@ -283,7 +292,7 @@ class Runner:
         action = _action(outcome)
         return self._renderer.answer(
             outcome.parts,
-            Reader(_language_now(ask), ask.timezone, ask.now),
+            Reader(_language_of(outcome), ask.timezone, ask.now),
             action=action.to_json() if action else None,
             choices=len(outcome.choices),
             direct=ask.room.direct,
@@ -295,9 +304,9 @@ def _phrase(words: Sequence[Word]) -> str:
 
 
 def _lacks_role(ask: Ask, role: Role, bot: str) -> Outcome:
-    """That there is such a command is no secret, so who may not is told who may."""
+    """Who may not is told who may."""
     log.info("refused", cause=ask.cause, bot=bot, reason=f"needs {role}")
-    return Outcome(ask, ((None, say(f"error.needs.{role}")),))
+    return Outcome(ask, ((None, helper.needs(role)),))
 
 
 def _question(ask: Ask, entry: Entry, question: QuestionError) -> Outcome:
@@ -323,8 +332,12 @@ def _action(outcome: Outcome) -> Action | None:
     return Action(outcome.bot, command, ask.sender.user_id, ask.target, buttons, outcome.choices)
 
 
-def _language_now(ask: Ask) -> str:
-    """That of the ask, unless this very ask has set it."""
+def _language_of(outcome: Outcome) -> str:
+    """What a reply says of it, else that of the ask, unless this very ask has set it."""
+    ask = outcome.ask
+    wanted = next((reply.language for _, reply in outcome.parts if reply.language), None)
+    if wanted is not None:
+        return wanted
     own = (CORE, "person", ask.sender.user_id, "language")
     chosen = [new.value for new in ask.effects.settings if (new.bot, new.scope, new.subject, new.name) == own]
     return str(chosen[-1]) if chosen and chosen[-1] in LANGUAGES else ask.language

@@ -17,16 +17,20 @@ from bridge.cli.common import migrated
 from bridge.cli.report import Report
 from bridge.config import registration
 from bridge.config.loader import ConfigError, load, warnings
+from bridge.config.users import bot_ids
 from bridge.errors import PostkamerError
 from bridge.matrix.homeserver import Homeserver, HomeserverError, homeserver, problem
 from bridge.matrix.inbox import shown_token, token_matches
+from bridge.storage.db import open_db
+from bridge.storage.trouble import left_over
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from bridge.config.checks import HostPort
     from bridge.config.schema import Config
+    from bridge.storage.db import Connection
 
 PING_PAUSES = (0.2, 1.0)  # seconds
 
@@ -72,12 +76,20 @@ async def _look(config: Config, path: Path, report: Report) -> None:
 
 async def _database(config: Config, report: Report) -> None:
     try:
-        async with migrated(config):
-            pass
+        async with migrated(config) as url, open_db(url, size=1) as db, db.connection() as connection:
+            report.good("database")
+            await look_for_left_over(connection, bot_ids(config), report)
     except PostkamerError as error:
         report.bad(f"database: {error.message}", error.hint)
-    else:
-        report.good("database")
+
+
+async def look_for_left_over(db: Connection, users: Sequence[str], report: Report) -> None:
+    """Warn of what a bot user has still to do that is not in the config (any more)."""
+    for one in await left_over(db, users):
+        report.warn(
+            f"{one.who} is not in bots.users, and has left over questions and messages: {one.count}, the newest of "
+            f"{one.newest:%Y-%m-%d %H:%M} UTC: put it back, or they are given up a day after they came"
+        )
 
 
 def _registration_file(config: Config, path: Path, report: Report) -> None:

@@ -27,14 +27,18 @@ def check_bots(config: Config, report: Report, ours: Sequence[type[Bot]] = BOTS)
         report.bad(problem.message, problem.hint)
     for user in config.bots.users:
         user_id = bot_id(config, user)
+        missing = [
+            f"{name}, which is not installed" + (f" (did you mean {near}?)" if near else "")
+            for owner, name, near in loaded.missing
+            if owner == user
+        ]
         if user in loaded.users:
             _hosted(user_id, loaded.users[user], report)
+            for what in missing:
+                report.note(f"{user_id} lists the bot {what}")
         else:
-            report.note(f"{user_id} has no bots: it is in the registration, and not started")
-        for owner, name, near in loaded.missing:
-            if owner == user:
-                meant = f": did you mean {near}?" if near else ""
-                report.note(f"{user_id} lists the bot {name}, which is not installed{meant}")
+            why = f"lists only {'; '.join(missing)}" if missing else "has no bots"
+            report.note(f"{user_id} {why}: it is in the registration, and not started")
         if user.avatar is not None:
             _avatar(user.avatar, user_id, report)
 

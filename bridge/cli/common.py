@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
     from bridge.storage.db import Db
 
 CONNECTIONS = 4
+
+
+def operator() -> str:
+    """Who runs a command, for the audit log: USER@MACHINE."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container it may have no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 @asynccontextmanager

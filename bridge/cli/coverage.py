@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.archive.coverage import Room
     from bridge.storage.indexing import Status
+    from bridge.storage.trouble import Troubles
 
 _HEADINGS = ("Room", "Events", "Messages", "From", "To", "Encrypted", "Files", "")
 _WIDEST_NAME = 40
@@ -66,6 +67,7 @@ def table(found: Coverage) -> Iterator[str]:
     for row in found.consumers:
         yield f"{row.name}: " + (f"{row.behind:,} behind" if row.behind else "up to date")
     yield from _search(found.index)
+    yield from _bots(found.bots)
     if not found.rooms:
         yield "The archive is empty."
     elif found.complete:
@@ -81,6 +83,31 @@ def _search(index: Status) -> Iterator[str]:
         yield f"search index: {index.documents:,} documents"
         if index.unreadable or index.unread:
             yield f"text of attachments: {index.unreadable:,} cannot be read, {index.unread:,} still to be read"
+
+
+def _bots(found: Troubles) -> Iterator[str]:
+    """What bots could not do, and how to go on."""
+    lines = [
+        f"{one.who}: {what}: {one.count:,}, the newest of {one.newest:%Y-%m-%d %H:%M} UTC"
+        + (f" ({printable(one.reason)})" if one.reason else "")
+        for what, some in (
+            ("questions not answered", found.unanswered),
+            ("messages not sent", found.unsent),
+            ("jobs given up", found.jobs),
+            ("questions and messages left over", found.left_over),
+        )
+        for one in some
+    ]
+    if not lines:
+        return
+    yield "What bots could not do (kept for 90 days):"
+    yield from (f"  {line}" for line in lines)
+    if found.unanswered or found.unsent:
+        yield "  (these are not tried again; the log has the error at that time, and people can ask again)"
+    if found.jobs:
+        yield "  (the jobs are done again by `postkamer retry`)"
+    if found.left_over:
+        yield "  (a bot user that is not in bots.users; put it back, or these are given up a day after they came)"
 
 
 def _lacking(found: Coverage) -> Iterator[str]:

@@ -21,9 +21,9 @@ from bridge.archive.export_html import Look
 from bridge.archive.export_output import NoFiles, Stream, to_file, to_folder, writing
 from bridge.archive.export_words import words_in
 from bridge.cli.catch_up import catch_up
-from bridge.cli.common import open_archive
+from bridge.cli.common import open_archive, operator
 from bridge.errors import PostkamerError
-from bridge.storage import export
+from bridge.storage import audit, export
 from bridge.storage.numbers import numbers
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.archive.export import Batch, Files
     from bridge.archive.export_output import Folder, Output
     from bridge.config.schema import Config
-    from bridge.storage.db import Connection
+    from bridge.storage.db import Connection, Db
 
 _ROOM = re.compile(r"![^\s\x00]{1,254}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -110,6 +110,7 @@ async def _export(config_path: Path, selection: Selection, fmt: str, path: Path 
     async with AsyncExitStack() as up:
         config, db = await up.enter_async_context(open_archive(config_path))
         await catch_up(config, db)
+        await _write_down(db, selection, fmt)
         tx = await up.enter_async_context(export.snapshot(db))
         for room in selection.rooms or ():
             if not await export.has_room(tx, room):
@@ -127,6 +128,13 @@ async def _export(config_path: Path, selection: Selection, fmt: str, path: Path 
         print(f"postkamer: {folder.lacking} attachments are missing or damaged under data_dir", file=sys.stderr)
         return 1
     return 0
+
+
+async def _write_down(db: Db, selection: Selection, fmt: str) -> None:
+    since, until = (moment.isoformat() if moment else None for moment in (selection.since, selection.until))
+    detail = {"rooms": selection.rooms, "format": fmt, "from": since, "to": until}
+    async with db.tx() as tx:
+        await audit.append(tx, operator(), audit.EXPORT, None, detail)
 
 
 def _batches(tx: Connection, config: Config, selection: Selection, files: Files, fmt: str) -> AsyncIterator[Batch]:

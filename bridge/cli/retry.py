@@ -1,4 +1,4 @@
-"""`postkamer retry`: try again what was set aside, and the attachments that failed."""
+"""`postkamer retry`: try again what was set aside, the attachments that failed, and the jobs that were given up."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.app import consumers
+from bridge.app import bots, consumers
 from bridge.archive.consumer import retry
 from bridge.cli.common import open_archive
+from bridge.engine.listener import Listener
 from bridge.errors import PostkamerError
-from bridge.storage import extracted, indexing, media
+from bridge.storage import extracted, indexing, media, trouble
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +21,7 @@ SEARCH = "search"
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the command."""
-    command = sub.add_parser("retry", help="try again what was set aside and attachments that failed")
+    command = sub.add_parser("retry", help="try again what was set aside, attachments and jobs that failed")
     command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="config.yaml")
     command.add_argument("consumer", nargs="?", metavar="CONSUMER", help="recorder, media, ...; without it: all")
     command.set_defaults(run=run)
@@ -51,4 +52,9 @@ async def _retry(config_path: Path, wanted: str | None) -> int:
             async with db.connection() as connection:
                 count = await indexing.retry(connection)
             print(f"search: {count} messages will be indexed again while Postkamer runs")
+        if wanted in (None, Listener.name):
+            hosted = [bot.name for runner in bots(config).values() for bot in runner.bots]
+            async with db.connection() as connection:
+                count = await trouble.do_jobs_again(connection, hosted)
+            print(f"bots: {count} jobs will be done again while Postkamer runs")
     return 1 if remaining else 0

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import json
-import socket
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -18,7 +16,7 @@ from zoneinfo import ZoneInfo
 from bridge.app import bots, searching
 from bridge.archive.access import AuditRefusedError
 from bridge.cli.catch_up import NO_PROGRESS_SECONDS, catch_up
-from bridge.cli.common import open_archive
+from bridge.cli.common import open_archive, operator
 from bridge.cli.coverage import printable
 from bridge.config.ids import MatrixId
 from bridge.errors import PostkamerError
@@ -27,7 +25,7 @@ from bridge.search.excerpt import plain
 from bridge.search.process import FOLDER
 from bridge.search.proposals import proposals
 from bridge.search.results import BusyError, Seeker
-from bridge.storage import audit, indexing
+from bridge.storage import audit, indexing, members
 from bridge.storage.roles import claim_role
 
 if TYPE_CHECKING:
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from bridge.storage.db import Db
     from bridge.storage.finding import Unread
 
-AS: Final = "search as"  # in the audit log
 _MOST: Final = 1_000
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 _POLL_SECONDS: Final = 0.1
@@ -112,6 +109,12 @@ async def _search(args: argparse.Namespace, line: str) -> int:
             for remark in _remarks(found):
                 print(f"postkamer: {printable(remark)}", file=sys.stderr)
             if not found.hits:
+                print("postkamer: nothing found", file=sys.stderr)
+                async with db.connection() as connection:
+                    if not await members.is_known(connection, args.user):
+                        print(
+                            f"postkamer: the archive knows nobody with the id {printable(args.user)}", file=sys.stderr
+                        )
                 for other in await proposals(search, seeker, line):
                     print(f"postkamer: perhaps {printable(other.line)}", file=sys.stderr)
             if seeker.purpose is None:
@@ -125,10 +128,16 @@ async def _search(args: argparse.Namespace, line: str) -> int:
     return 0 if found.hits else 1
 
 
+async def _say_nothing_found(db: Db, user: str) -> None:
+    print("postkamer: nothing found", file=sys.stderr)
+    async with db.connection() as connection:
+        if not await members.is_known(connection, user):
+            print(f"postkamer: the archive knows nobody with the id {printable(user)}", file=sys.stderr)
+
+
 async def _write_down(db: Db, user: str, line: str) -> None:
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
     async with db.tx() as tx:
-        await audit.append(tx, who, AS, None, {"as": user, "line": line})
+        await audit.append(tx, operator(), audit.SEARCH_AS, None, {"as": user, "line": line})
 
 
 async def _index(config: Config, db: Db, search: Search) -> None:

@@ -6,6 +6,8 @@ What the file may hold follows from the dataclasses of `schema`. A setting of ty
 
 from __future__ import annotations
 
+import json
+import re
 import stat
 from dataclasses import MISSING, Field, dataclass, field, fields
 from difflib import get_close_matches
@@ -22,7 +24,7 @@ from bridge.config.kind import Kind
 from bridge.config.schema import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ruamel.yaml.nodes import Node
 
@@ -95,7 +97,8 @@ class _Walk:
         entries: dict[str, tuple[Node, int]] = {}
         if isinstance(node, MappingNode):
             known = [*kinds, *(f"{name}_file" for name, kind in kinds.items() if kind.type is Secret)]
-            entries = self.entries(node, prefix, known)
+            lists = {name: kind.item for name, kind in kinds.items() if kind.item is not None and kind.item.is_section}
+            entries = self.entries(node, prefix, known, lists)
         elif node is not None and not scalar.is_null(node):
             wrong = f"must be a section with the keys {', '.join(kinds)}, not {scalar.kind_of(node)}"
             self.problem(prefix[:-1], line, wrong)
@@ -103,8 +106,14 @@ class _Walk:
         found = {item.name: self.setting(item, kinds[item.name], entries, prefix, line) for item in fields(cls)}
         return _NOTHING if any(value is _NOTHING for value in found.values()) else cls(**found)
 
-    def entries(self, node: MappingNode, prefix: str, known: Sequence[str]) -> dict[str, tuple[Node, int]]:
-        """The values of a mapping by known key; a misspelt key stands for what it most likely means."""
+    def entries(
+        self, node: MappingNode, prefix: str, known: Sequence[str], lists: Mapping[str, Kind]
+    ) -> dict[str, tuple[Node, int]]:
+        """The values of a mapping by known key; a misspelt key stands for what it most likely means.
+
+        Args:
+            lists: the keys that are lists of sections, and what such a section is.
+        """
         found: dict[str, tuple[Node, int]] = {}
         unknown: list[tuple[str, Node, int]] = []
         for key, value in node.value:
@@ -118,7 +127,11 @@ class _Walk:
                 self.problem(f"{prefix}{key.value}", line, f"is here twice, first on line {first}: keep one of them")
             else:
                 found[key.value] = (value, line)
+        given = {name: value for name, value, _ in unknown}
         for name, value, line in unknown:
+            if inside := _inside(name, given, lists):
+                self.problem(f"{prefix}{scalar.shown(name)}", line, f"unknown key; {inside}")
+                continue
             free = [key for key in known if key not in found]
             likely = get_close_matches(name, free, 1) or get_close_matches(name, known, 1)
             self.problem(f"{prefix}{scalar.shown(name)}", line, f"unknown key; {_instead(likely, prefix, name, known)}")
@@ -206,6 +219,24 @@ def _is_required(item: Field[Any]) -> bool:
 
 def _or_file(item: Field[Any], kind: Kind) -> str:
     return f", or `{item.name}_file:` and a path" if kind.type is Secret else ""
+
+
+def _inside(name: str, given: Mapping[str, Node], lists: Mapping[str, Kind]) -> str | None:
+    """What to write for a key that belongs to the entries of a list, as those of `bots.users` once stood in `bots`."""
+    for key, kind in lists.items():
+        keys = [item.name for item in fields(kind.type) if item.name in given or _is_required(item)]
+        if name in given.keys() & keys:
+            entry = ", ".join(f"{one}: {_written(given.get(one))}" for one in keys)
+            return f"it belongs to an entry of '{key}' now: write `{key}: [{{{entry}}}]` instead"
+    return None
+
+
+def _written(node: Node | None) -> str:
+    """A plain value as it can stand in a list; of anything else that it is to be filled in."""
+    if not isinstance(node, ScalarNode) or scalar.is_null(node):
+        return "…"
+    value = scalar.shown(node.value)
+    return value if re.fullmatch(r"[A-Za-z0-9_/][\w./ -]*", value) else json.dumps(value, ensure_ascii=False)
 
 
 def _instead(likely: Sequence[str], prefix: str, name: str, known: Sequence[str]) -> str:

@@ -119,6 +119,7 @@ def _config(folder: Path, ports: dict[str, int]) -> Config:
                 "homeserver.server_name": DEFAULT_SERVER_NAME,
                 "appservice.listen": HostPort("127.0.0.1", ports["postkamer"]),
                 "webhooks.listen": HostPort("127.0.0.1", ports["webhooks"]),
+                "logging.level": "error",  # of the indexer, which logs by itself between our lines
                 **rights,
             },
         )

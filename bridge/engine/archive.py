@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import json
-import re
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from bridge.archive import export_html, reading
+from bridge.archive import reading
 from bridge.archive.access import AuditRefusedError
 from bridge.archive.access_rule import is_joined
-from bridge.archive.export import Selection, batches
-from bridge.archive.export_html import Look
-from bridge.archive.export_output import NoFiles, to_file
-from bridge.archive.export_words import words_in
 from bridge.botapi.errors import DeniedError
-from bridge.botapi.ports import Exported, Files, Footprint, FoundFile, FoundMessage, Messages
+from bridge.botapi.ports import Files, Footprint, FoundFile, FoundMessage, Messages
+from bridge.engine.exporting import make
+from bridge.search.service import SEARCH
 from bridge.storage import access as memberships
 from bridge.storage import audit, export, footprint
 from bridge.storage import reading as rows
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
-    from zoneinfo import ZoneInfo
 
     from bridge.archive.access import Access
-    from bridge.archive.export import Batch
     from bridge.archive.reading import Message
-    from bridge.botapi.ports import Cursor, RoomStatus
+    from bridge.botapi.ports import Cursor, Exported, ExportWish, RoomStatus, TooLarge
     from bridge.engine.ports import Asker
     from bridge.engine.room_status import RoomStatuses
     from bridge.storage.db import Connection, Db
@@ -39,9 +33,7 @@ if TYPE_CHECKING:
     from bridge.storage.reading import FileKey, FileRow, MessageKey
 
 LOOK: Final = "look into a room"  # in the audit log
-_MIMETYPES: Final = {"html": "text/html", "jsonl": "application/jsonl"}
-_UNFIT: Final = re.compile(r"[^\w. -]+")  # in the name of a file
-_LONGEST_NAME: Final = 80
+YEAR: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +46,7 @@ class ArchiveDesk:
         retention: how long what was removed is kept.
         auditors: how many there are.
         statuses: makes the status of rooms.
+        upload_limit: asks the homeserver how many bytes a file may have; None: it does not say.
     """
 
     db: Db
@@ -63,6 +56,7 @@ class ArchiveDesk:
     retention: timedelta
     auditors: int
     statuses: RoomStatuses
+    upload_limit: Callable[[], Awaitable[int | None]]
 
     def __call__(self, asker: Asker) -> AskersArchive:
         """See `engine.ports.ArchiveFor`."""
@@ -124,25 +118,19 @@ class AskersArchive:
                 raise DeniedError("no such room")
             return await self._messages(db, readable, room_id, since, after=after, limit=limit)
 
-    async def export(
-        self, room_id: str, fmt: Literal["html", "jsonl"], *, language: str, timezone: ZoneInfo
-    ) -> Exported:
-        if not self._manages(room_id):
-            raise DeniedError("does not manage the room")
-        now = datetime.now(UTC)
-        look = Look(words_in(language), timezone, now)
-        path = self._desk.outbox / f"{secrets.token_hex(16)}.{fmt}"
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+    async def may_export(self, room_id: str) -> None:
         async with export.snapshot(self._desk.db) as db:
-            readable = await self._readable(db, room_id)
-            written = await export.writers(db, room_id, readable.spans(room_id), None, None)
-            encrypted = await rows.is_encrypted(db, room_id) or await rows.any_encrypted(db, readable, room_id)
-            name = await export.room_name(db, room_id) or "export"
-            async with to_file(path, NoFiles()) as output:
-                async for batch in _batches(db, room_id, fmt, look, readable):
-                    await output.write(batch.lines)
-        title = f"{_UNFIT.sub('_', name)[:_LONGEST_NAME].strip(' ._') or 'export'} {now.astimezone(timezone):%Y-%m-%d}"
-        return Exported(path, f"{title}.{fmt}", _MIMETYPES[fmt], sum(one.messages for one in written), encrypted)
+            await self._exportable(db, room_id)
+
+    async def export(self, wish: ExportWish) -> Exported | TooLarge:
+        most = await self._desk.upload_limit()
+        async with export.snapshot(self._desk.db) as db:
+            readable = await self._exportable(db, wish.room_id)
+            since = wish.since.astimezone(UTC).isoformat() if wish.since else None
+            detail = {"rooms": [wish.room_id], "format": wish.fmt, "from": since, "cause": wish.cause}
+            async with self._desk.db.tx() as tx:
+                await audit.append(tx, self._asker.user_id, audit.EXPORT, None, detail)
+            return await make(db, self._desk.outbox, wish, readable, most)
 
     async def footprint(self) -> Footprint:
         user_id = self._asker.user_id
@@ -150,6 +138,7 @@ class AskersArchive:
             counts = await footprint.counts(db, user_id)
             names = await footprint.names(db, user_id)
             looked_into = await audit.count_about(db, LOOK, user_id)
+            searched, searched_as = await audit.count_searches(db, SEARCH, user_id, datetime.now(UTC) - YEAR)
         return Footprint(
             since=counts.since,
             rooms=counts.rooms,
@@ -164,6 +153,8 @@ class AskersArchive:
             retention_days=ceil(self._desk.retention / timedelta(days=1)),
             auditors=self._desk.auditors,
             looked_into=looked_into,
+            searched=searched,
+            searched_as=searched_as,
         )
 
     async def _readable(self, db: Connection, room_id: str) -> Readable:
@@ -171,6 +162,11 @@ class AskersArchive:
         if not found.spans(room_id):
             raise DeniedError("nothing of the room is for the asker")
         return found
+
+    async def _exportable(self, db: Connection, room_id: str) -> Readable:
+        if not self._manages(room_id):
+            raise DeniedError("does not manage the room")
+        return await self._readable(db, room_id)
 
     async def _is_inside(self, db: Connection, room_id: str) -> bool:
         stays = await memberships.stays_of(db, self._asker.user_id, room_id)
@@ -194,13 +190,6 @@ class AskersArchive:
             tuple(await reading.withheld(db, readable, room_id, since)),
             begun if begun is not None and begun > since else None,
         )
-
-
-def _batches(db: Connection, room_id: str, fmt: str, look: Look, readable: Readable) -> AsyncIterator[Batch]:
-    selection = Selection((room_id,))
-    if fmt == "html":
-        return export_html.batches(db, selection, NoFiles(), look, readable)
-    return batches(db, selection, NoFiles(), readable)
 
 
 def _message(one: Message) -> FoundMessage:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bridge.storage import asks, outbox
+from bridge.storage import asks, outbox, trouble
 from bridge.storage.db import UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 KEPT: Final = timedelta(days=90)  # buttons live as long
 UNSENT: Final = timedelta(days=1)  # a file is made before the row that sends it
+LEFT_OVER: Final = timedelta(days=1)  # who took a bot user out of the config by mistake puts it back before
 _HOUR: Final = 3600.0
 
 
@@ -30,11 +31,13 @@ class Cleaner:
 
     Args:
         folder: where files for people are made.
+        users: the bot users of the config.
     """
 
-    def __init__(self, db: Db, folder: Path) -> None:
+    def __init__(self, db: Db, folder: Path, users: Collection[str]) -> None:
         self._db = db
         self._folder = folder
+        self._users = list(users)
 
     async def run(self) -> None:
         """Clean until cancelled."""
@@ -48,6 +51,7 @@ class Cleaner:
     async def clean(self, now: datetime) -> None:
         """Delete what is old enough."""
         async with self._db.tx() as tx:
+            await trouble.end_left_over(tx, self._users, now - LEFT_OVER)
             await asks.delete_old(tx, now - KEPT)
             await outbox.delete_old(tx, now - KEPT)
             needed = await outbox.files_due(tx)

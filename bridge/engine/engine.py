@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge.config.users import bot_ids
 from bridge.engine.answering import Answering
 from bridge.engine.cleaner import Cleaner
 from bridge.engine.direct import DirectChats
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from bridge.engine.ports import Ports
     from bridge.storage.db import Db
 
-ANSWERS, SENDS, JOINS, JOBS = 4, 4, 2, 2  # at the same time, at the most
+ANSWERS, SENDS, JOINS, JOBS, SLOW_JOBS = 4, 4, 2, 2, 1  # at the same time, at the most
 
 
 class Engine:
@@ -49,16 +50,22 @@ class Engine:
         ports: Ports,
     ) -> None:
         self.consumer: Final = Listener(config, runners)
-        self._cleaner = Cleaner(db, config.data_dir / "outbox")
+        self._cleaner = Cleaner(db, config.data_dir / "outbox", bot_ids(config))
         self._recorded = Recorded(db)
         found = {user_id: couriers(user_id) for user_id in runners}
         situations = Situations(config, db, ports)
         answering = Answering(db, runners, situations, self._recorded)
         limits = Limits(config.bots.commands_per_minute)
         worker = Worker(db, answering, situations, found, limits=limits, then=self._answered)
-        jobs = Jobs(db, runners, situations, config.bots.timezone.zone, self._answered)
+        quick, slow = (
+            Jobs(db, runners, situations, config.bots.timezone.zone, self._answered, slow=slow)
+            for slow in (False, True)
+        )
         self._answers = Lanes(worker, parallel=ANSWERS)
-        self._jobs = Lanes(jobs, parallel=JOBS, until_next=jobs.seconds_to_next)
+        self._jobs = [
+            Lanes(quick, parallel=JOBS, until_next=quick.seconds_to_next),
+            Lanes(slow, parallel=SLOW_JOBS, until_next=slow.seconds_to_next),
+        ]
         self._senders = [
             Lanes(Sender(db, courier, DirectChats(db, courier)), parallel=SENDS) for courier in found.values()
         ]
@@ -86,7 +93,8 @@ class Engine:
 
     def planned(self) -> None:
         """Somebody has planned a job."""
-        self._jobs.wake()
+        for lanes in self._jobs:
+            lanes.wake()
 
     def state(self) -> Mapping[str, tuple[bool, str]]:
         """Whether each part works, and why not; for the health of the program."""
@@ -94,7 +102,7 @@ class Engine:
 
     def _answered(self) -> None:
         self.posted()
-        self._jobs.wake()
+        self.planned()
 
     def _lanes(self) -> list[Lanes[Any]]:
-        return [self._answers, *self._senders, *self._joining, self._jobs]
+        return [self._answers, *self._senders, *self._joining, *self._jobs]

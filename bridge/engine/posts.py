@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bridge.botapi.render import Answer, Rendered
-    from bridge.storage.outbox import Posted
+    from bridge.botapi.reply import File
+    from bridge.storage.outbox import DuePost, Posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _write(
             relation = None if private else _relation(made.origin, first=first)
             content = _content(message) | ({"m.relates_to": relation} if relation else {})
             file = message.file
-            path = {"path": str(file.path), "name": file.name, "mimetype": file.mimetype} if file else None
+            path = _file(file, message.otherwise) if file else None
             on = made.add(MESSAGE, content, private=private, sealed=sealed, file=path, action=message.action)
             buttons = list(message.buttons)
         for key in dict.fromkeys(buttons):
@@ -136,6 +137,23 @@ def _remove(made: _Posts, left: Sequence[Posted], *, private: bool) -> None:
     """Nothing takes the place of these, as the answer became shorter or goes elsewhere."""
     for one in left:
         made.add(REDACTION, {}, private=private, sealed=one.sealed, on=one.txn_id)
+
+
+def _file(file: File, otherwise: str | None) -> dict[str, str]:
+    described = {"path": str(file.path), "name": file.name, "mimetype": file.mimetype}
+    return described | ({"otherwise": otherwise} if otherwise else {})
+
+
+def instead_of_file(row: DuePost) -> list[NewPost]:
+    """What is said in the place of a file that cannot be sent."""
+    said = json.loads(row.file or "{}").get("otherwise")
+    if said is None:
+        return []
+    relation = json.loads(row.content).get("m.relates_to")
+    content = {"msgtype": "m.notice", "body": said, "m.mentions": {}}
+    content |= {"m.relates_to": relation} if relation else {}
+    where = (row.user_id, row.room_id, row.person, row.sealed)
+    return [NewPost(f"{row.txn_id}.0", row.cause, *where, MESSAGE, json.dumps(content, ensure_ascii=False))]
 
 
 def _content(message: Rendered) -> dict[str, Any]:

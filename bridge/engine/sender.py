@@ -10,6 +10,7 @@ import structlog
 
 from bridge.archive.consumer import repr_type
 from bridge.engine.courier import AwayError, LimitedError, RefusedError
+from bridge.engine.posts import instead_of_file
 from bridge.storage import outbox
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ class Sender:
             event_id = await self._send(row, room_id)
         except RefusedError as error:
             log.error("cannot be sent", cause=row.cause, room_id=row.room_id, reason=error.reason)  # noqa: TRY400
-            async with self._db.connection() as connection:
-                await outbox.fail(connection, row.id, error.reason)
+            async with self._db.tx() as tx:
+                await outbox.fail(tx, row.id, error.reason)
+                await outbox.add(tx, instead_of_file(row))
         except LimitedError as error:
             await self._again(row, error)
             return max(error.seconds, FIRST_PAUSE)

@@ -22,6 +22,7 @@ import structlog
 from aiohttp import ClientError, web
 
 from bridge.archive.secret import unseal
+from bridge.config.users import bot_ids
 from bridge.engine.pace import Pace
 from bridge.engine.webhook_payload import House, PayloadError, Sent, read
 from bridge.engine.webhook_signature import is_signed
@@ -71,6 +72,7 @@ class Receiver:
 
     def __init__(self, db: Db, config: Config, on_posted: Callable[[], None]) -> None:
         self._db = db
+        self._users = bot_ids(config)
         self._path = urlsplit(config.webhooks.address or "").path
         self._pickle_key = config.encryption.pickle_key
         self._house = House(config.bots.timezone.zone, config.bots.language)
@@ -136,6 +138,8 @@ class Receiver:
     async def _store(self, hook: KeptWebhook, delivery: str, content: str) -> str:
         """Put the message into the outbox, once for each delivery; the id of the room it goes to."""
         cause = f"webhook.{hook.id}.{delivery}"
+        if hook.user_id not in self._users:
+            raise _RefusedError(410, f"{hook.user_id} is not a bot here any more: make another webhook, or ask IT.")
         async with self._db.tx() as tx:
             place = await webhooks.place(tx, hook)
             _check_place(place, hook)

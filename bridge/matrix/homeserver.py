@@ -1,6 +1,7 @@
 """What we ask of the homeserver as an application service.
 
-Source: Matrix Client-Server API v1.16 (`/versions`, `/account/whoami`), Application Service API v1.16 (`/ping`).
+Source: Matrix Client-Server API v1.16 (`/versions`, `/account/whoami`, `/media/config`), Application Service API v1.16
+(`/ping`).
 """
 
 from __future__ import annotations
@@ -73,6 +74,21 @@ class Homeserver:
         """
         path = f"/_matrix/client/v1/appservice/{quote(self.appservice_id, safe='')}/ping"
         return int((await self._request("POST", path, body={})).get("duration_ms", 0))
+
+    async def upload_limit(self) -> int | None:
+        """How many bytes a file may have that is uploaded; None when it does not say.
+
+        Raises:
+            HomeserverError
+        """
+        try:
+            answer = await self._request("GET", "/_matrix/client/v1/media/config")
+        except HomeserverError as error:
+            if error.errcode == "M_UNRECOGNIZED":
+                return None
+            raise
+        most = answer.get("m.upload.size")
+        return most if type(most) is int else None
 
     async def _request(
         self, method: str, path: str, *, body: dict[str, Any] | None = None, token: bool = True

@@ -20,6 +20,10 @@ CHANNEL = "postkamer_inbox"
 MAX_KEY = 255
 
 
+class KnownError(Exception):
+    """An event is in the inbox already."""
+
+
 class Arrival(NamedTuple):
     """What is to be appended, in the order of `_APPENDED`."""
 
@@ -97,17 +101,20 @@ async def append_new(db: Connection, arrivals: Sequence[Arrival]) -> bool:
     return True
 
 
-async def append_rows(db: Connection, arrivals: Sequence[Arrival]) -> list[InboxRow] | None:
-    """Append live arrivals that are probably all new, in one trip, which commits.
+async def append_rows(db: Connection, arrivals: Sequence[Arrival]) -> list[InboxRow]:
+    """Append live arrivals that are probably all new.
 
     Returns:
-        the rows, in order; None when one of them is known, and then nothing was appended.
+        the rows, in order.
+
+    Raises:
+        KnownError: nothing was appended, and a transaction that this is part of is lost.
     """
     kinds, keys, rooms, types, raws, _, _ = zip(*arrivals, strict=True)
     try:
         return [InboxRow(*row) for row in await db.fetch(_APPEND_ROWS, kinds, keys, rooms, types, raws)]
-    except asyncpg.UniqueViolationError:
-        return None
+    except asyncpg.UniqueViolationError as error:
+        raise KnownError from error
 
 
 async def append(tx: Connection, arrivals: Sequence[Arrival]) -> list[Arrival]:

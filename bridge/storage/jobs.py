@@ -41,6 +41,14 @@ class DueJob:
     attempts: int
 
 
+class Which(NamedTuple):
+    """Jobs of these bots: those that are in `slow` (BOT.ACTION), or those that are not."""
+
+    bots: Sequence[str]
+    slow: Sequence[str]
+    are_slow: bool
+
+
 _FORGET = """
 DELETE FROM job j USING unnest($1::text[], $2::text[], $3::text[]) AS n (bot, action, key)
 WHERE (j.bot, j.action, j.key) = (n.bot, n.action, n.key)
@@ -54,11 +62,14 @@ AS n (bot, action, key, args, schedule, room_id, person, due_at)
 """
 _DUE = """
 SELECT id, bot, action, key, args::text, schedule, room_id, person, due_at, attempts
-FROM job WHERE next_at <= now() AND bot = ANY($1::text[]) AND NOT id = ANY($2::bigint[]) ORDER BY next_at, id LIMIT $3
+FROM job WHERE next_at <= now() AND bot = ANY($1::text[]) AND ((bot || '.' || action) = ANY($2::text[])) = $3
+    AND NOT id = ANY($4::bigint[])
+ORDER BY next_at, id LIMIT $5
 """
 _PAUSE = """
 SELECT extract(epoch FROM min(next_at) - now())::float8 FROM job
-WHERE bot = ANY($1::text[]) AND next_at > now() AND next_at < 'infinity'
+WHERE bot = ANY($1::text[]) AND ((bot || '.' || action) = ANY($2::text[])) = $3
+    AND next_at > now() AND next_at < 'infinity'
 """
 _TAKE = "SELECT id FROM job WHERE id = $1 AND due_at = $2 FOR UPDATE SKIP LOCKED"
 _DELETE = "DELETE FROM job WHERE id = $1"
@@ -68,7 +79,7 @@ UPDATE job SET attempts = attempts + 1, next_at = now() + make_interval(secs => 
 WHERE id = $1 AND due_at = $2
 """
 _GIVE_UP = """
-UPDATE job SET attempts = attempts + 1, next_at = 'infinity', reason = $3 WHERE id = $1 AND due_at = $2
+UPDATE job SET attempts = attempts + 1, next_at = 'infinity', reason = $3 WHERE id = $1 AND due_at = $2 RETURNING id
 """
 _COUNTS = """
 SELECT CASE WHEN next_at = 'infinity' THEN 'failed' ELSE 'planned' END AS state, count(*) FROM job GROUP BY state
@@ -88,14 +99,14 @@ async def forget(tx: Connection, names: Sequence[tuple[str, str, str]]) -> None:
         await tx.execute(_FORGET, *zip(*names, strict=True))
 
 
-async def due(db: Connection, bots: Collection[str], without: Collection[int], limit: int) -> list[DueJob]:
-    """What these bots are to do now, the longest overdue first."""
-    return [DueJob(*row) for row in await db.fetch(_DUE, list(bots), list(without), limit)]
+async def due(db: Connection, which: Which, without: Collection[int], limit: int) -> list[DueJob]:
+    """What is to be done now, the longest overdue first."""
+    return [DueJob(*row) for row in await db.fetch(_DUE, *which, list(without), limit)]
 
 
-async def seconds_to_next(db: Connection, bots: Collection[str]) -> float | None:
-    """How long until the next job of these bots, of those that are not due now; None when there is none."""
-    found: float | None = await db.fetchval(_PAUSE, list(bots))
+async def seconds_to_next(db: Connection, which: Which) -> float | None:
+    """How long until the next of those that are not due now; None when there is none."""
+    found: float | None = await db.fetchval(_PAUSE, *which)
     return found
 
 
@@ -119,9 +130,9 @@ async def again(db: Connection, job: DueJob, seconds: float, reason: str) -> Non
     await db.execute(_AGAIN, job.id, job.due_at, seconds, reason)
 
 
-async def give_up(db: Connection, job: DueJob, reason: str) -> None:
-    """It is never tried again; the row stays, to be seen."""
-    await db.execute(_GIVE_UP, job.id, job.due_at, reason)
+async def give_up(db: Connection, job: DueJob, reason: str) -> bool:
+    """It is never tried again; the row stays, to be seen. False when it was replaced or cancelled meanwhile."""
+    return await db.fetchval(_GIVE_UP, job.id, job.due_at, reason) is not None
 
 
 async def counts(db: Connection) -> dict[str, int]:

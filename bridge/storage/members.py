@@ -55,6 +55,7 @@ WHERE m.room_id = n.room_id AND m.user_id = n.user_id AND m.ord = n.ord AND m.su
   AND ((m.to_at, m.to_ord, m.to_sub) IS DISTINCT FROM (n.to_at, n.to_ord, n.to_sub)
        OR n.removed AND (m.display_name IS NOT NULL OR m.avatar_url IS NOT NULL OR m.reason IS NOT NULL))
 """
+_KNOWN = "SELECT EXISTS (SELECT FROM membership WHERE user_id = $1)"
 
 
 async def put(tx: Connection, rows: Sequence[MembershipRow]) -> None:
@@ -67,3 +68,8 @@ async def join_up(tx: Connection, pairs: Collection[tuple[str, str]]) -> None:
     """Make intervals of the changes of each (room, user), each pair once."""
     if pairs:
         await tx.execute(_JOIN_UP, *zip(*pairs, strict=True))
+
+
+async def is_known(db: Connection, user_id: str) -> bool:
+    """Whether somebody is, was or was asked to be in any room."""
+    return bool(await db.fetchval(_KNOWN, user_id))

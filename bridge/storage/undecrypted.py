@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from bridge.storage.db import Connection
 
@@ -69,6 +70,13 @@ _WAKE = "UPDATE undecrypted SET due = true WHERE session_id = $1 AND NOT due"
 _WITHHELD = """
 UPDATE undecrypted SET reason = $3 WHERE room_id = $1 AND session_id = $2 AND NOT due AND reason = $4
 """
+# A bot that is in the room should have been sent the key.
+_MISSING = """
+SELECT EXISTS (
+    SELECT FROM undecrypted u JOIN bot_room b ON b.room_id = u.room_id AND b.membership = 'join' AND b.seq < u.seq
+    WHERE u.since > now() - $1::interval AND NOT u.due AND u.reason = $2
+)
+"""
 _CLEAR = "DELETE FROM undecrypted"
 
 
@@ -107,6 +115,11 @@ async def refuse(tx: Connection, reasons: Sequence[tuple[str, str]]) -> None:
 async def key_arrived(tx: Connection, session_id: str) -> None:
     """Try again what was encrypted in a session; in the transaction that stores its key."""
     await tx.execute(_WAKE, session_id)
+
+
+async def is_missing(db: Connection, since: timedelta) -> bool:
+    """Whether a key for something that came in this time is missing, in a room with one of our bots."""
+    return bool(await db.fetchval(_MISSING, since, NO_KEY))
 
 
 async def key_withheld(tx: Connection, room_id: str, session_id: str, code: str) -> None:

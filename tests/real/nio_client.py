@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nio import AsyncClient, AsyncClientConfig, EncryptionError, Event, MegolmEvent, RoomPreset
 from nio import responses as nio_responses
+from nio.crypto.attachments import decrypt_attachment
 
 from tests.waiting import until
 
@@ -155,6 +156,15 @@ class NioClient:
         url = _got(answer, nio_responses.UploadResponse).content_uri
         place = {"file": {**keys, "url": url}} if keys else {"url": url}
         return await self.send(room_id, {"msgtype": "m.file", "body": name, "info": _info(data), **place})
+
+    async def download(self, of: Received) -> bytes:
+        """The file of a message, decrypted."""
+        sealed = of.content.get("file")
+        answer = await self.client.download(mxc=sealed["url"] if sealed else of.content["url"])
+        data = bytes(_got(answer, nio_responses.DownloadResponse).body)
+        if sealed is None:
+            return data
+        return bytes(decrypt_attachment(data, sealed["key"]["k"], sealed["hashes"]["sha256"], sealed["iv"]))
 
     async def say(self, room_id: str, text: str, relates_to: dict[str, Any] | None = None) -> str:
         """A text."""

@@ -56,3 +56,24 @@ async def test_who_came_later_reads_back(
         assert "de levering komt vrijdag" in found.body
         assert said in found.content["formatted_body"]
         assert found.encrypted == encrypted
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_a_manager_gets_the_room_as_a_file(
+    synapse: Homeserver, installation: Installation, tmp_path: Path, *, encrypted: bool
+) -> None:
+    async with at_work(installation) as bot, people(synapse, tmp_path, "anna", "cora") as (anna, cora):
+        room_id = await anna.room_with(bot, encrypted=encrypted)
+        await anna.invite(room_id, cora.user_id)
+        await cora.accept(anna.user_id)
+        await anna.joined(room_id, cora.user_id)
+        await anna.say(room_id, "de levering komt vrijdag")
+        begun = await anna.ask(room_id, "!archief export 1 uur")
+        assert begun.body.startswith("📦 Ik maak het bestand.")
+        direct = await anna.accept(bot)
+        file = await anna.wait(lambda event: event.content.get("msgtype") == "m.file")
+        assert (file.room_id, file.encrypted) == (direct, encrypted)
+        assert file.body.endswith(".html")
+        assert "de levering komt vrijdag" in (await anna.download(file)).decode()
+        assert [event.room_id for event in anna.found(lambda event: "📦" in event.body)] == [room_id, direct]
+        assert anna.found(lambda event: "📬" in event.body) == [], "nobody in the room has to be told"

@@ -17,7 +17,7 @@ async def test_connections_to_the_database_are_cut(installation: Installation) -
         anna = await s.person()
         room = await s.room_with_bot(anna)
         sent = []
-        for number in range(10):
+        for number in range(20):
             async with s.held.db.connection() as connection:
                 await connection.fetchval(_CUT)
             await anna.new_key(room)

@@ -8,14 +8,29 @@ import pytest
 
 from bridge.storage.db import open_db
 from tests.storage import company
-from tests.storage.post import fresh_db
+from tests.storage.post import empty, fresh_db
 from tests.storage.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from bridge.storage.db import Db
     from tests.postgres import Databases
     from tests.storage.company import Office
+
+
+@pytest.fixture(scope="module")
+async def module_db(databases: Databases) -> AsyncIterator[Db]:
+    """One database for all tests of a file."""
+    async with fresh_db(databases) as db:
+        yield db
+
+
+@pytest.fixture
+async def db(module_db: Db) -> Db:
+    """The same, without what earlier tests have left."""
+    await empty(module_db)
+    return module_db
 
 
 @pytest.fixture

@@ -30,8 +30,14 @@ def asker(who: str, *more: Role, room: str = ROOM, direct: bool = False) -> Aske
     return Asker(PEOPLE[who], company | set(more), company, room, direct, BOT)
 
 
-def archive_of(db: Db, who: str | Asker, outbox: Path | None = None, **policy: str) -> AskersArchive:
-    """The archive as somebody of the stories may see it."""
+def archive_of(
+    db: Db, who: str | Asker, outbox: Path | None = None, *, most: int | None = None, **policy: str
+) -> AskersArchive:
+    """The archive as somebody of the stories may see it, beside a homeserver that takes files of `most` bytes."""
+
+    async def upload_limit() -> int | None:
+        return most
+
     desk = ArchiveDesk(
         db=db,
         access=access(**policy),
@@ -40,6 +46,7 @@ def archive_of(db: Db, who: str | Asker, outbox: Path | None = None, **policy: s
         retention=timedelta(days=30),
         auditors=1,
         statuses=RoomStatuses((BOT,)),
+        upload_limit=upload_limit,
     )
     return desk(asker(who) if isinstance(who, str) else who)
 

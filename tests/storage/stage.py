@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.archive.consumer import Follower
 from bridge.archive.recorder import Recorder
-from bridge.botapi.bot import Bot, Words, command
+from bridge.botapi.bot import Bot, Words, command, slow_job
 from bridge.botapi.render import Answer, Rendered
 from bridge.config.checks import Localpart, Secret, ServerName, WebUrl
 from bridge.config.ids import IdPattern, MatrixId
@@ -63,6 +63,10 @@ def config(*, commands_per_minute: int = 1000, staff: tuple[IdPattern, ...] | No
 class EchoBot(Bot):
     name = "echo"
     words = Words(nl="echo", en="repeat")
+
+    @slow_job
+    async def copy(self, ask: Ask) -> Reply | None:
+        raise NotImplementedError
 
 
 class NewsBot(Bot):
@@ -138,6 +142,7 @@ class Stage:
     def __init__(self, db: Db, made: Config | None = None) -> None:
         self.db, self.config, self.server = db, made or config(), FakeServer()
         self.post, self.news = Stub("post", [EchoBot()]), Stub("news", [NewsBot()])
+        self.archive_for: Any = lambda asker: asker  # a test sees who asks
         self.now = datetime.now(UTC)
         self._numbers = itertools.count(1)
         self.build()
@@ -145,7 +150,7 @@ class Stage:
     def build(self) -> None:
         """As after a restart: nothing is remembered."""
         runners: Any = {POST: self.post, NEWS: self.news}
-        unused: Any = lambda asker: asker  # noqa: E731 (a test sees who asks)
+        unused = self.archive_for
         couriers = {user: self.server.courier(user) for user in runners}
         self.listener = Listener(self.config, runners, now=lambda: self.now)
         self.recorded = Recorded(self.db, patience=0.2)
@@ -155,6 +160,7 @@ class Stage:
         self.worker = Worker(self.db, answering, situations, couriers, limits=limits, then=lambda: None)
         zone = self.config.bots.timezone.zone
         self.jobs = Jobs(self.db, runners, situations, zone, lambda: None, handler_seconds=0.5)
+        self.slow_jobs = Jobs(self.db, runners, situations, zone, lambda: None, slow=True)
         self.senders = [Sender(self.db, one, DirectChats(self.db, one)) for one in couriers.values()]
         self.joining = [Joining(self.db, one) for one in couriers.values()]
 

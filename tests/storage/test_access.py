@@ -12,14 +12,11 @@ import pytest
 from bridge.archive.access import AuditRefusedError
 from bridge.storage import messages
 from bridge.storage.readable import Readable
-from tests.storage.post import OTHER, ROOM, archive, empty, fresh_db
+from tests.storage.post import OTHER, ROOM, archive
 from tests.storage.stories import PEOPLE, access, places, seen, told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from bridge.storage.db import Db
-    from tests.postgres import Databases
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "access.md"
 
@@ -119,18 +116,6 @@ CASES = (
 
 def names(text: str) -> set[str]:
     return set(text.split(", ")) if text else set()
-
-
-@pytest.fixture(scope="module")
-async def shared_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(shared_db: Db) -> Db:
-    await empty(shared_db)
-    return shared_db
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.line}: {case.story}")

@@ -10,35 +10,23 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.botapi.errors import DeniedError
+from bridge.botapi.ports import ExportWish
+from bridge.search.service import SEARCH
+from bridge.storage import audit
 from tests.storage.desk import LONG_AGO, START, archive_of, asker, file, ids
-from tests.storage.post import ROOM, archive, edit, empty, event, fresh_db, redaction, rows
+from tests.storage.post import ROOM, archive, edit, event, redaction, rows
 from tests.storage.stories import PEOPLE, told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from bridge.botapi.ports import Archive
     from bridge.storage.db import Db
-    from tests.postgres import Databases
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 LATER = "begin, history joined, anna join, een, bas join, twee"
 LEFT = "begin, history joined, anna join, bas join, een, bas leave, twee"
-
-
-@pytest.fixture(scope="module")
-async def shared_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(shared_db: Db) -> Db:
-    await empty(shared_db)
-    async with shared_db.tx() as tx:
-        await tx.execute("DELETE FROM audit")
-    return shared_db
 
 
 ASKED: dict[str, Callable[[Archive], Awaitable[object]]] = {
@@ -47,7 +35,8 @@ ASKED: dict[str, Callable[[Archive], Awaitable[object]]] = {
     "files for everyone": lambda port: port.files(ROOM, everyone=True),
     "messages": lambda port: port.messages(ROOM, LONG_AGO),
     "look_into": lambda port: port.look_into(ROOM, LONG_AGO, "why not"),
-    "export": lambda port: port.export(ROOM, "jsonl", language="nl", timezone=ZONE),
+    "may_export": lambda port: port.may_export(ROOM),
+    "export": lambda port: port.export(ExportWish(ROOM, "jsonl", "nl", ZONE, "$ask")),
 }
 
 
@@ -195,32 +184,19 @@ async def test_status_counts_one_room_and_says_what_is_missing(db: Db) -> None:
     assert status.missing == (("unread_no_bot", 1), ("files_pending", 1))
 
 
-async def test_an_export_is_what_the_asker_may_read(db: Db, tmp_path: Path) -> None:
-    await archive(db, *told(LATER))
-    made = await archive_of(db, asker("bas", "manager"), tmp_path / "outbox").export(
-        ROOM, "jsonl", language="nl", timezone=ZONE
-    )
-    lines = [json.loads(line) for line in made.path.read_text().splitlines()]
-    assert [line["event_id"] for line in lines] == ["begin", "history joined", "bas join", "twee"]
-    assert (made.messages, made.encrypted, made.mimetype) == (1, False, "application/jsonl")
-    assert made.path.stat().st_mode & 0o777 == 0o600
-    assert made.path.parent.stat().st_mode & 0o777 == 0o700
-    page = await archive_of(db, asker("bas", "manager"), tmp_path / "outbox").export(
-        ROOM, "html", language="en", timezone=ZONE
-    )
-    text = page.path.read_text()
-    assert ">twee<" in text
-    assert ">een<" not in text
-    assert "Only what the person who asked for it may read" in text
-    assert page.name.endswith(".html")
-
-
-async def test_an_export_is_for_managers(db: Db, tmp_path: Path) -> None:
-    await archive(db, *told(LATER))
-    in_another_room = asker("bas", "manager", room="!elsewhere")
-    for who in (asker("bas"), in_another_room):
-        with pytest.raises(DeniedError):
-            await archive_of(db, who, tmp_path).export(ROOM, "html", language="nl", timezone=ZONE)
+async def test_searches_over_everything_are_counted_for_everybody(db: Db) -> None:
+    """By auditors and by IT; not the pages after the first, and not those of long ago."""
+    bas = PEOPLE["bas"]
+    async with db.tx() as tx:
+        for after in (None, "2"):
+            await audit.append(tx, PEOPLE["anna"], SEARCH, "klacht", {"line": "a", "after": after})
+        for person in (bas, PEOPLE["cora"]):
+            await audit.append(tx, "root@server", audit.SEARCH_AS, None, {"as": person, "line": "a"})
+        await audit.append(tx, PEOPLE["anna"], SEARCH, "lang geleden", {"line": "b", "after": None})
+        await tx.execute("UPDATE audit SET at = now() - interval '366 days' WHERE purpose = 'lang geleden'")
+    for who, by_it in (("bas", 1), ("anna", 0)):
+        found = await archive_of(db, who).footprint()
+        assert (found.searched, found.searched_as) == (1, by_it)
 
 
 async def test_what_is_kept_of_a_person(db: Db) -> None:

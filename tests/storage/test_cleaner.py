@@ -15,6 +15,7 @@ from bridge.storage.outbox import NewPost
 if TYPE_CHECKING:
     from pathlib import Path
 
+BOT = "@postkamer:x"
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 
 
@@ -26,14 +27,14 @@ def made(path: Path, age: timedelta) -> Path:
 
 async def test_files_that_nobody_will_send_are_deleted(database_url: str, tmp_path: Path) -> None:
     async with open_db(database_url, size=2) as db:
-        await Cleaner(db, tmp_path / "nowhere").clean(NOW)
+        await Cleaner(db, tmp_path / "nowhere", [BOT]).clean(NOW)
         fresh = made(tmp_path / "fresh.html", UNSENT / 2)
         old = made(tmp_path / "old.html.part", UNSENT * 2)
         due = made(tmp_path / "due.html", UNSENT * 20)
         file = json.dumps({"path": str(due), "name": "due.html", "mimetype": "text/html"})
         async with db.tx() as tx:
-            post = NewPost("t", "$1", "@postkamer:x", "!a", None, sealed=False, type="m.room.message", content="{}")
+            post = NewPost("t", "$1", BOT, "!a", None, sealed=False, type="m.room.message", content="{}")
             await outbox.add(tx, [post._replace(file=file)])
-        await Cleaner(db, tmp_path).clean(NOW)
+        await Cleaner(db, tmp_path, [BOT]).clean(NOW)
         assert sorted(tmp_path.iterdir()) == [due, fresh]
         assert not old.exists()

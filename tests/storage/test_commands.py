@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,25 @@ async def test_export_to_standard_output_and_to_files(
     assert await run("export", "-c", config, "--format", "jsonl", "-o", str(folder)) == 0
     assert file.read_text() == (folder / "messages.jsonl").read_text() == out
     assert capfd.readouterr().out == ""
+
+
+async def test_each_export_is_written_down(config: str, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    period = ("--from", "2026-02-01", "--to", "2026-02-28")
+    assert await run("export", "-c", config, "--format", "html", "--room", ROOM, *period) == 0
+
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 10001")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert await run("export", "-c", config, "--format", "jsonl") == 0
+    async with db.connection() as connection:
+        written = await connection.fetch("SELECT who, what, detail::text FROM audit ORDER BY id")
+    assert [json.loads(row[2]) for row in written] == [
+        {"rooms": [ROOM], "format": "html", "from": "2026-02-01T00:00:00+00:00", "to": "2026-03-01T00:00:00+00:00"},
+        {"rooms": None, "format": "jsonl", "from": None, "to": None},
+    ]
+    assert {row[1] for row in written} == {"export"}
+    assert written[1][0] == f"{os.getuid()}@{socket.gethostname()}"
 
 
 async def test_export_as_a_page(config: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +215,9 @@ async def test_retry(config: str, db: Db, capfd: pytest.CaptureFixture[str]) -> 
         await consumers.drop_set_aside(tx, "recorder", 99)
         await tx.execute("INSERT INTO media (media_id, mxc, state) VALUES ('m', 'mxc://a/b', 'failed')")
     assert await run("retry", "-c", config) == 0
-    assert "media: 1 attachments will be fetched again" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert "media: 1 attachments will be fetched again" in said
+    assert "bots: 0 jobs will be done again" in said
     assert await run("retry", "-c", config, "nobody") == 1
     assert "there is no consumer 'nobody'" in capfd.readouterr().err
 

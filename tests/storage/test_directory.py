@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.storage.desk import BOT, directory_of
-from tests.storage.post import CORA, archive, empty, event, fresh_db, member, message
+from tests.storage.post import CORA, archive, event, member, message
 from tests.storage.stories import PEOPLE, told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from bridge.storage.db import Db
-    from tests.postgres import Databases
 
 ANNA, BAS = PEOPLE["anna"], PEOPLE["bas"]
-
-
-@pytest.fixture(scope="module")
-async def shared_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(shared_db: Db) -> Db:
-    await empty(shared_db)
-    async with shared_db.tx() as tx:
-        await tx.execute("DELETE FROM bot_room")
-    return shared_db
 
 
 def room(room_id: str, name: str | None, *people: tuple[str, str], minute: int = 0) -> list[dict[str, Any]]:

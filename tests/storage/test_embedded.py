@@ -16,6 +16,7 @@ from bridge.errors import PostkamerError
 from bridge.storage.claim import ClaimedError, claim
 from bridge.storage.cluster import MAJOR, locate
 from bridge.storage.embedded import embedded_server, joined_server
+from tests.postgres import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +27,6 @@ def folder() -> Iterator[Path]:
     """A folder that only its owner may enter, as mkdtemp makes them."""
     with tempfile.TemporaryDirectory(prefix="postkamer-test-") as name:
         yield Path(name)
-
-
-async def ask(url: str, query: str) -> object:
-    connection = await asyncpg.connect(url)
-    try:
-        answer: object = await connection.fetchval(query)
-        return answer
-    finally:
-        await connection.close()
 
 
 def postmaster(folder: Path) -> psutil.Process:

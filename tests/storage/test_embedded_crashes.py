@@ -18,6 +18,7 @@ import pytest
 
 from bridge.storage.cluster import locate
 from bridge.storage.embedded import SETTINGS, embedded_server
+from tests.postgres import ask
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -62,15 +63,6 @@ async def url_of(process: asyncio.subprocess.Process) -> str:
         line = await process.stdout.readline()
     assert line, "it did not start"
     return line.decode().strip()
-
-
-async def ask(url: str, query: str) -> object:
-    connection = await asyncpg.connect(url)
-    try:
-        answer: object = await connection.fetchval(query)
-        return answer
-    finally:
-        await connection.close()
 
 
 async def answers(url: str) -> bool:

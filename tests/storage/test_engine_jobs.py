@@ -166,6 +166,37 @@ async def test_a_job_that_always_fails(stage: Stage, schedule: str | None) -> No
         assert (attempts, again, ahead) == (0, True, True), "the next time it is tried again"
 
 
+@pytest.mark.parametrize("person", [ANNA, None])
+async def test_who_waits_for_a_job_that_is_given_up_is_told_alone(stage: Stage, person: str | None) -> None:
+    await stage.room(ANNA, POST, BAS)
+
+    async def ring(ask: Ask) -> Answer | None:
+        raise RuntimeError(ask.cause)
+
+    stage.post.does["ring"] = ring
+    await plan(stage, person=person)
+    for _ in range(ATTEMPTS + 2):
+        await stage.execute("UPDATE job SET next_at = now() WHERE next_at < 'infinity'")
+        await step(stage)
+
+    assert stage.server.bodies() == (["refused: error.job_failed"] if person else [])
+    assert stage.server.bodies(ROOM) == []
+
+
+async def test_slow_jobs_are_done_beside_the_others(stage: Stage) -> None:
+    await stage.room(ANNA, POST, BAS)
+    await plan(stage, action="copy")
+    await plan(stage, action="copy", key="later", due_at=datetime.now(UTC) + timedelta(hours=1))
+    await plan(stage)
+    assert [row.action for row in await stage.jobs.fetch((), 10)] == ["ring"]
+    assert [row.action for row in await stage.slow_jobs.fetch((), 10)] == ["copy"]
+    assert await stage.jobs.seconds_to_next() is None
+    assert 3590 < (await stage.slow_jobs.seconds_to_next() or 0) < 3600
+    await drain(stage.slow_jobs)
+    await step(stage)
+    assert stage.server.bodies() == ["copy {}", "ring {}"]
+
+
 async def test_a_job_that_takes_too_long(stage: Stage) -> None:
     await stage.room(ANNA, POST, BAS)
 

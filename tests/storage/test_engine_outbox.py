@@ -257,6 +257,28 @@ async def test_a_file_that_is_gone(stage: Stage, tmp_path: Path) -> None:
     assert await stage.rows(STATES) == [("failed", FILE_GONE, 1)]
 
 
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_file_that_the_homeserver_does_not_take_is_told_of(
+    stage: Stage, tmp_path: Path, *, private: bool
+) -> None:
+    await stage.room(ANNA, POST, BAS)
+    path = tmp_path / "x.html"
+    path.write_text("<p>hoi</p>")
+    file = Rendered("x.html", None, file=File(path, "x.html", "text/html"), otherwise="x.html kan niet")
+    stage.post.does["!export"] = says(Answer((Rendered("klaar", None), file), private=private))
+    root = await stage.say("hoi")
+    await stage.say("!export", relates={"rel_type": "m.thread", "event_id": root})
+    stage.server.trouble = trouble(RefusedError("413 M_TOO_LARGE"), what="upload")
+    await stage.step()
+    await stage.step()
+
+    assert stage.server.bodies() == ["klaar", "x.html kan niet"]
+    assert stage.server.sent[0].room_id == stage.server.sent[1].room_id
+    assert ("m.relates_to" in stage.server.sent[1].content) is not private
+    assert await stage.rows(STATES) == [("sent", None, 0), ("failed", "413 M_TOO_LARGE", 1), ("sent", None, 0)]
+    assert not path.exists()
+
+
 async def test_notifying(stage: Stage) -> None:
     await stage.room(ANNA, POST, BAS)
     stage.post.does["!bel"] = says(answer("Bas!", notify=(BAS,)))
@@ -274,7 +296,7 @@ async def test_what_is_old_is_forgotten(stage: Stage, tmp_path: Path) -> None:
     await stage.step()
     await stage.say("!echo later")
     await stage.listen()
-    cleaner = Cleaner(stage.db, tmp_path)
+    cleaner = Cleaner(stage.db, tmp_path, [POST])
     await cleaner.clean(stage.now + KEPT - timedelta(minutes=1))
     assert len(await stage.rows(STATES)) == 2
 

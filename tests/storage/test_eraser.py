@@ -24,7 +24,6 @@ from tests.storage.post import (
     edit,
     empty,
     event,
-    fresh_db,
     message,
     payload,
     receive,
@@ -36,27 +35,13 @@ from tests.storage.post import (
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bridge.storage.db import Db
-    from tests.postgres import Databases
 
 MONTH = timedelta(days=30)
 SECRET = "geheim"
 SHA = "ab" * 32
-
-
-@pytest.fixture(scope="module")
-async def module_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(module_db: Db) -> Db:
-    await empty(module_db)
-    return module_db
 
 
 @pytest.fixture

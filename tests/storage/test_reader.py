@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.archive.consumer import Follower, rebuild
 from bridge.archive.reader import Reader
-from bridge.storage import inbox, undecrypted
+from bridge.storage import bot_rooms, inbox, undecrypted
+from bridge.storage.bot_rooms import BotRoom
 from bridge.storage.db import open_db
 from bridge.storage.inbox import Arrival
 from bridge.storage.undecrypted import DAMAGED, NO_KEY, Due
@@ -121,6 +123,31 @@ async def test_a_key_wakes_its_session_alone(desk: Desk) -> None:
         await undecrypted.key_arrived(tx, "s1")
 
     assert [row.event_id for row in await desk.due()] == [mine]
+
+
+async def test_a_key_is_missing_where_a_bot_was_when_it_was_said(desk: Desk) -> None:
+    async def missing(**ago: float) -> bool:
+        async with desk.db.connection() as connection:
+            return await undecrypted.is_missing(connection, timedelta(**ago))
+
+    early = await desk.sealed()
+    await desk.follow()
+    (row,) = await desk.due()
+    async with desk.db.tx() as tx:
+        await bot_rooms.put(tx, BotRoom(ROOM, "@bot:example.com", "join", row.seq + 1, direct=False))
+        await undecrypted.refuse(tx, [(early, NO_KEY)])
+    assert not await missing(minutes=1)  # it was not there yet
+    await desk.post("m.room.topic", {})
+    late = await desk.sealed()
+    await desk.follow()
+    assert not await missing(minutes=1)  # it is still to be tried
+    async with desk.db.tx() as tx:
+        await undecrypted.refuse(tx, [(late, NO_KEY)])
+    assert await missing(minutes=1)
+    assert not await missing(minutes=0)
+    async with desk.db.tx() as tx:
+        await undecrypted.key_arrived(tx, "s1")
+    assert not await missing(minutes=1)
 
 
 async def test_twenty_thousand_that_nobody_can_read_cost_nothing(desk: Desk) -> None:

@@ -17,9 +17,7 @@ from tests.storage.post import (
     archive,
     arrival,
     edit,
-    empty,
     event,
-    fresh_db,
     member,
     message,
     payload,
@@ -29,25 +27,12 @@ from tests.storage.post import (
 from tests.storage.stories import access, places, told
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from bridge.archive.reading import Message
     from bridge.storage.db import Db
     from bridge.storage.inbox import Arrival
     from bridge.storage.reading import FileRow
-    from tests.postgres import Databases
-
-
-@pytest.fixture(scope="module")
-async def shared_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(shared_db: Db) -> Db:
-    await empty(shared_db)
-    return shared_db
 
 
 async def read(db: Db, *what: dict[str, Any] | Arrival, limit: int = 100) -> list[Message]:

@@ -79,9 +79,11 @@ async def test_for_people(config: str, capfd: pytest.CaptureFixture[str]) -> Non
 async def test_nobody_finds_what_is_not_theirs(config: str, capfd: pytest.CaptureFixture[str]) -> None:
     for user, count in ((BAS, 2), (CORA, 1), (ANNA, 2), ("@eve:elsewhere.org", 0), ("@wie:example.com", 0)):
         assert await run("-c", config, "--as", user, "--json", "offerte") == (0 if count else 1)
-        assert len(capfd.readouterr().out.splitlines()) == count
+        said = capfd.readouterr()
+        assert len(said.out.splitlines()) == count
+        assert (f"knows nobody with the id {user}" in said.err) == (count == 0)
     assert await run("-c", config, "--as", CORA, "ofefrte") == 1
-    assert "perhaps offerte" in capfd.readouterr().err
+    assert "postkamer: nothing found\npostkamer: perhaps offerte\n" in capfd.readouterr().err
     assert await run("-c", config, "--as", CORA, "klar") == 1
     assert "perhaps" not in capfd.readouterr().err
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.storage.post import ANNA, BAS, archive, empty, event, fresh_db, message, rows
+from tests.storage.post import ANNA, BAS, archive, event, message, rows
 from tests.storage.searching import content, found, index
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bridge.storage.db import Db
-    from tests.postgres import Databases
 
 PDF = {
     "msgtype": "m.file",
@@ -42,18 +40,6 @@ MENTION = {
     "m.mentions": {"user_ids": [BAS]},
 }
 LINK = {"msgtype": "m.text", "body": "hier", "formatted_body": '<a href="https://example.com/x">hier</a>'}
-
-
-@pytest.fixture(scope="module")
-async def module_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(module_db: Db) -> Db:
-    await empty(module_db)
-    return module_db
 
 
 async def fields(db: Db, folder: Path, *what: dict[str, Any]) -> dict[str, set[str]]:

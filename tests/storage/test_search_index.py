@@ -29,7 +29,6 @@ from tests.storage.post import (
     edit,
     empty,
     event,
-    fresh_db,
     message,
     payload,
     reaction,
@@ -40,25 +39,11 @@ from tests.storage.post import (
 from tests.storage.searching import ask_for_another, content, everything, found, index, parts, status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from bridge.search.analysis import Tokens
     from bridge.storage.db import Db
     from bridge.storage.inbox import Arrival
-    from tests.postgres import Databases
-
-
-@pytest.fixture(scope="module")
-async def module_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(module_db: Db) -> Db:
-    await empty(module_db)
-    return module_db
 
 
 @pytest.fixture(scope="module")

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from bridge.search.query import Note
 from bridge.search.resolve import Asker, understand
 from bridge.storage import recording
-from tests.storage.post import archive, empty, event, fresh_db, member, message, redaction, rows
+from tests.storage.post import archive, event, member, message, redaction, rows
 from tests.storage.searching import everything
 from tests.storage.seeking import NOW
 from tests.storage.stories import PEOPLE, access
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from bridge.search.resolve import Understood
     from bridge.storage.db import Db
     from bridge.storage.readable import Readable
-    from tests.postgres import Databases
 
 ANNA, BAS, CORA, BOT = (PEOPLE[name] for name in ("anna", "bas", "cora", "postkamer"))
 SPACE = {"type": "m.space"}
-
-
-@pytest.fixture(scope="module")
-async def shared_db(databases: Databases) -> AsyncIterator[Db]:
-    async with fresh_db(databases) as db:
-        yield db
-
-
-@pytest.fixture
-async def db(shared_db: Db) -> Db:
-    await empty(shared_db)
-    return shared_db
 
 
 def state(room: str, kind: str, content: dict[str, Any], minute: int = 0) -> dict[str, Any]:

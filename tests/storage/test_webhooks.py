@@ -100,6 +100,14 @@ async def refused(answer: ClientResponse, status: int, part: str) -> None:
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
 
 
+async def test_a_bot_user_that_is_not_in_the_config_any_more_takes_nothing(desk: Desk) -> None:
+    path, _ = await desk.make()
+    async with desk.db.tx() as tx:
+        await tx.execute("UPDATE webhook SET user_id = '@oud:example.com'")
+        await tx.execute("UPDATE bot_room SET user_id = '@oud:example.com'")
+    await refused(await desk.post(path), 410, "@oud:example.com is not a bot here any more")
+
+
 async def test_a_post_is_in_the_outbox_when_it_is_answered(desk: Desk) -> None:
     path, _ = await desk.make()
     answer = await desk.post(path, {"text": "**klaar** @room"})

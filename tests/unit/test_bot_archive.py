@@ -240,7 +240,7 @@ async def test_what_is_not_shown_is_said() -> None:
     assert "begint op ma 23 nov 10:00" in answered.text
 
 
-@pytest.mark.parametrize("command", ["bijlagen", "terug 3 dagen", "export"])
+@pytest.mark.parametrize("command", ["bijlagen", "terug 3 dagen"])
 async def test_what_was_encrypted_stays_so(command: str) -> None:
     archive = FakeArchive(found_files=[a_file(1)], found_messages=[a_message(1)], encrypted=True)
     answered = await talk(archive, roles=MANAGER).ask(f"!archief {command}")
@@ -269,20 +269,6 @@ def test_long_texts_are_shortened() -> None:
     assert shortened("a\n" * 50) == "\n".join("a" * MOST_LINES) + "…"
 
 
-async def test_an_export_is_for_managers() -> None:
-    archive = FakeArchive(found_messages=[a_message(1)])
-    refused = await talk(archive).ask("!archief export")
-    assert refused.text.startswith("⛔")
-    made = await talk(archive, roles=MANAGER).ask("!archief export")
-    assert made.answer is not None
-    assert made.answer.private
-    assert "met één bericht" in made.text
-    assert [file.mimetype for file in made.files] == ["text/html"]
-    direct = await talk(archive, roles=MANAGER, room=DIRECT).ask("archief export jsonl Productie")
-    assert [file.mimetype for file in direct.files] == ["application/jsonl"]
-    assert "voor programma's" in direct.text
-
-
 def footprint(**changes: Any) -> Footprint:
     plain = Footprint(
         since=NOW - timedelta(days=100),
@@ -298,6 +284,8 @@ def footprint(**changes: Any) -> Footprint:
         retention_days=30,
         auditors=2,
         looked_into=1,
+        searched=4,
+        searched_as=0,
     )
     return replace(plain, **changes)
 
@@ -310,12 +298,29 @@ async def test_privacy_in_plain_words() -> None:
         assert part in answered.text
     assert "reacties" not in answered.text
     assert "één keer gebeurd" in answered.text
-    plain = footprint(since=None, messages=0, names=(), removed_waiting=0, auditors=0, looked_into=0)
+    assert "In alles tegelijk is het afgelopen jaar 4 keer zo gezocht." in answered.text
+    assert "IT heeft" not in answered.text
+    plain = footprint(since=None, messages=0, names=(), removed_waiting=0, auditors=0, looked_into=0, searched=0)
     nothing = await talk(FakeArchive(print=plain), room=DIRECT, language="en", roles=("guest",)).ask("archive privacy")
     assert "Nobody is appointed" in nothing.text
     assert "messages in" not in nothing.text
     assert nothing.answer is not None
     assert not nothing.answer.private
+    assert "searched" not in nothing.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"searched": 0}, "In alles tegelijk is het afgelopen jaar niet zo gezocht."),
+        ({"searched": 1}, "In alles tegelijk is het afgelopen jaar één keer zo gezocht."),
+        ({"searched": 1, "auditors": 0}, "In alles tegelijk is het afgelopen jaar één keer zo gezocht."),
+        ({"looked_into": 2, "auditors": 0}, "toen is er 2 keer in kamers van jou gekeken"),
+        ({"searched_as": 1}, "IT heeft het afgelopen jaar één keer gezocht in alles wat jij mag lezen"),
+    ],
+)
+async def test_privacy_says_how_often_somebody_looked(changes: dict[str, int], said: str) -> None:
+    assert said in (await talk(FakeArchive(print=footprint(**changes))).ask("!archief privacy")).text
 
 
 async def test_looking_in_is_for_auditors_with_a_purpose() -> None:

@@ -209,6 +209,7 @@ def test_files_are_messages_of_their_own() -> None:
     file = File(Path("/x"), "x.txt", "text/plain")
     text, sent = render(say("plain", value=1).attach(file)).messages
     assert (text.body, text.file, sent.body, sent.file) == ("Gewoon 1", None, "x.txt", file)
+    assert (text.otherwise, (sent.otherwise or "")[:24]) == (None, "⚠️ x.txt kon ik niet ver")
 
 
 def test_a_private_answer_says_so_in_the_room() -> None:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bots.core import CoreBot
+from bots.webhook import WebhookBot
 from bridge.botapi import BusyError, Person, Room, Runner, User, say
 from bridge.botapi.testing import Answered, FakeDirectory, Talk, answer, ask, press
 from bridge.botapi.testing.talk import ANNA, NOW, ROOM
@@ -181,6 +182,12 @@ async def test_who_may_not(roles: tuple[Role, ...]) -> None:
     talk = Talk([CoreBot(), SampleBot()], roles=roles)
     shown = await talk.ask("!proef geheim")
     assert shown.text == ("⛔ Dit kan alleen een beheerder van de kamer." if roles else "")
+
+
+@pytest.mark.parametrize("about", ["help proef geheim", "help geheim", "help webhook", "webhook", "webhook iets"])
+async def test_help_says_who_may_do_what_the_asker_may_not(about: str) -> None:
+    talk = Talk([CoreBot(), SampleBot(), WebhookBot()])
+    assert (await talk.ask(f"!{about}")).text == "⛔ Dit kan alleen een beheerder van de kamer."
 
 
 async def test_when_addressed_the_word_of_the_group_may_be_left_out(talk: Talk) -> None:

@@ -102,6 +102,14 @@ logging:
         ("bots: {x: 1}\n",
          [("bots.x (line 9): unknown key; known here: "
          "language, timezone, commands_per_minute, users")]),
+        ("bots:\n  localpart: postkamer\n  displayname: 'De Post: hier'\n",
+         [("bots.localpart (line 10): unknown key; it belongs to an entry of 'users' now: write "
+           '`users: [{localpart: postkamer, displayname: "De Post: hier"}]` instead'),
+          ("bots.displayname (line 11): unknown key; it belongs to an entry of 'users' now: write "
+           '`users: [{localpart: postkamer, displayname: "De Post: hier"}]` instead')]),
+        ("bots: {localpart: postkamer}\n",
+         [("bots.localpart (line 9): unknown key; it belongs to an entry of 'users' now: write "
+           "`users: [{localpart: postkamer, displayname: …}]` instead")]),
         ("bots: [x]\n",
          [("bots (line 9): must be a section with the keys "
          "language, timezone, commands_per_minute, users, not a list")]),

@@ -21,6 +21,7 @@ from bridge import __version__
 from bridge.cli import init, parser
 from bridge.config.loader import load
 from bridge.config.registration import differences, read
+from bridge.search.extract import ocr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,10 +109,22 @@ def test_the_last_stage_is_small_and_not_root() -> None:
     stage = instructions[last:]
     assert all(rest.split()[0] == instructions[0][1].split()[0] for name, rest in instructions if name == "FROM")
     assert [rest for name, rest in stage if name == "USER"] == ["postkamer"]
-    assert not [rest for name, rest in stage if name == "RUN" and re.search(r"\bapt|\bpip\b|curl|wget", rest)]
+    assert not [rest for name, rest in stage if name == "RUN" and re.search(r"\bpip\b|curl|wget", rest)]
     user = next(number for number, (name, _) in enumerate(stage) if name == "USER")
     assert all(name != "RUN" for name, _ in stage[user:])
     assert any(name == "HEALTHCHECK" and "/health" in rest for name, rest in stage)
+
+
+def test_the_image_can_read_scans() -> None:
+    """The languages that are wanted, of one package each, and nothing else but the program."""
+    instructions = dockerfile()
+    last = max(number for number, (name, _) in enumerate(instructions) if name == "FROM")
+    (installs,) = [rest for name, rest in instructions[last:] if name == "RUN" and "apt" in rest]
+    update, install, clean = (step.split() for step in installs.split("&&"))
+    assert update == ["apt-get", "update"]
+    assert install[:4] == ["apt-get", "install", "--yes", "--no-install-recommends"]
+    assert set(install[4:]) == {"tesseract-ocr", *(f"tesseract-ocr-{language}" for language in ocr.WANTED)}
+    assert clean == ["rm", "-rf", "/var/lib/apt/lists/*"]
 
 
 def test_the_image_runs_a_command_that_we_have() -> None:

@@ -130,6 +130,8 @@ def test_a_file() -> None:
 
     assert json.loads(post.file or "") == {"path": "/tmp/x", "name": "x.html", "mimetype": "text/html"}
     assert content(post)["msgtype"] == "m.file"
+    (told,) = posts(Answer((Rendered("x.html", None, file=file, otherwise="kan niet"),)), ORIGIN)
+    assert json.loads(told.file or "")["otherwise"] == "kan niet"
 
 
 def test_in_the_place_of_the_message_with_the_button() -> None:

@@ -136,14 +136,18 @@ def test_what_check_says(install: Install, tmp_path: Path) -> None:
             "PROBLEM  bot c of acme 1.2 cannot be imported: ModuleNotFoundError: No module named 'nowhere_at_all'\n"
             "         install what it needs beside Postkamer, or uninstall acme"
         ),
-        "note     @a:example.com has no bots: it is in the registration, and not started",
-        "note     @a:example.com lists the bot archve, which is not installed",
+        (
+            "note     @a:example.com lists only archve, which is not installed: it is in the registration, and not "
+            "started"
+        ),
         (
             f"PROBLEM  avatar of @a:example.com: {tmp_path}/a.png cannot be read (No such file or directory)\n"
             "         correct avatar in bots.users"
         ),
-        "note     @b:example.com has no bots: it is in the registration, and not started",
-        "note     @b:example.com lists the bot announce, which is not installed",
+        (
+            "note     @b:example.com lists only announce, which is not installed: it is in the registration, and not "
+            "started"
+        ),
         (
             f"PROBLEM  avatar of @b:example.com: {tmp_path}/b.txt is no picture by its name\n"
             "         take a .png, .jpg, .gif or .webp"
@@ -154,7 +158,9 @@ def test_what_check_says(install: Install, tmp_path: Path) -> None:
 def test_check_proposes_and_lists() -> None:
     lines: list[str] = []
     check_bots(config("{localpart: a, displayname: A, bots: [archve]}"), Report(lines.append), OURS)
-    assert lines[-1] == "note     @a:example.com lists the bot archve, which is not installed: did you mean archive?"
+    assert lines[-1] == "note     @a:example.com lists the bot archve, which is not installed (did you mean archive?)"
+    check_bots(config("{localpart: a, displayname: A}, {localpart: b, displayname: B}"), Report(lines.append), OURS)
+    assert lines[-1] == "note     @b:example.com has no bots: it is in the registration, and not started"
 
 
 def test_a_bot_that_cannot_be_made() -> None:

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bridge.botapi.errors import DeniedError, UserError
-from bridge.botapi.ports import Exported, Files, Footprint, Messages, Named, RoomStatus, Webhook
+from bridge.botapi.ports import Exported, Files, Footprint, Messages, Named, RoomStatus, TooLarge, Webhook
 from bridge.botapi.words import plain_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from zoneinfo import ZoneInfo
 
     from bridge.botapi.ask import NewSetting
-    from bridge.botapi.ports import Cursor, FoundFile, FoundMessage
+    from bridge.botapi.ports import Cursor, ExportWish, FoundFile, FoundMessage
 
 _NOTHING = RoomStatus(messages=0, files=0, first_at=None, last_at=None, complete=True, missing=(), behind=0)
 _FOOTPRINT = Footprint(
@@ -33,6 +32,8 @@ _FOOTPRINT = Footprint(
     retention_days=7,
     auditors=0,
     looked_into=0,
+    searched=0,
+    searched_as=0,
 )
 
 
@@ -43,6 +44,8 @@ class FakeArchive:
     Attributes:
         hidden: event ids of files that not everyone in the room may see.
         purposes: what was given to `look_into`.
+        largest: more messages than these are too many for an export.
+        packed: what exports say.
     """
 
     statuses: dict[str, RoomStatus] = field(default_factory=dict)
@@ -55,6 +58,8 @@ class FakeArchive:
     denied: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     purposes: list[str] = field(default_factory=list)
+    largest: int | None = None
+    packed: bool = False
 
     async def status(self, room_id: str) -> RoomStatus:
         """What `statuses` has of the room."""
@@ -87,15 +92,19 @@ class FakeArchive:
         self.purposes.append(purpose)
         return self._page(room_id, since, int(after or 0), limit, removed=True)
 
-    async def export(
-        self, room_id: str, fmt: Literal["html", "jsonl"], *, language: str, timezone: ZoneInfo
-    ) -> Exported:
-        """A file that is not there."""
-        del language, timezone
+    async def may_export(self, room_id: str) -> None:
+        """As the port says."""
         self._check(room_id)
-        mimetype = "text/html" if fmt == "html" else "application/jsonl"
-        path = Path("/nowhere") / f"export.{fmt}"
-        return Exported(path, path.name, mimetype, len(self.found_messages), self.encrypted)
+
+    async def export(self, wish: ExportWish) -> Exported | TooLarge:
+        """A file that is not there, of the messages since then; a byte each."""
+        self._check(wish.room_id)
+        count = sum(wish.since is None or one.sent_at >= wish.since for one in self.found_messages)
+        if self.largest is not None and count > self.largest:
+            return TooLarge(self.largest)
+        mimetype = "text/html" if wish.fmt == "html" else "application/jsonl"
+        path = Path("/nowhere") / f"export.{wish.fmt}"
+        return Exported(path, path.name, mimetype, count, self.encrypted, self.packed)
 
     async def footprint(self) -> Footprint:
         """What `print` says."""

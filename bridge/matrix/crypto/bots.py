@@ -22,7 +22,7 @@ from bridge.matrix.crypto.logs import trace_logger
 from bridge.matrix.crypto.machine import Machine
 from bridge.matrix.crypto.profile import profile_of
 from bridge.matrix.crypto.store import open_stores
-from bridge.matrix.crypto.sync import WAIT_SECONDS
+from bridge.matrix.crypto.sync import LONGEST_WAIT
 from bridge.matrix.crypto.user import BotAtWork
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 READING = "encrypted rooms"  # the part of health; each bot user is one too
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # A request may take as long as /sync waits, and then some.
-TIMEOUT = aiohttp.ClientTimeout(total=WAIT_SECONDS + 60, sock_connect=10)
+TIMEOUT = aiohttp.ClientTimeout(total=LONGEST_WAIT + 60, sock_connect=10)
 
 
 class Bots:
@@ -125,7 +125,12 @@ class Bots:
             BotAtWork(self._config, machine, profile, self._couriers[profile.user_id], keys=keys, on_news=self.wake)
             for machine, profile in zip(machines, self._profiles, strict=True)
         ]
-        decryptor = Decryptor(machines, lambda: [user.machine for user in users if user.ready], keys)
+
+        def look() -> None:
+            for user in users:
+                user.look()
+
+        decryptor = Decryptor(machines, lambda: [user.machine for user in users if user.ready], keys, on_missing=look)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_on(READING, lambda: self._read(decryptor)))

@@ -49,13 +49,22 @@ class Decryptor:
         ready: those of them that can ask the homeserver.
         keys: held while keys are looked for or taken, so that none arrives between looking for it and saying that it is
             missing.
+        on_missing: called when a key is missing.
     """
 
-    def __init__(self, machines: Sequence[Machine], ready: Callable[[], Sequence[Machine]], keys: asyncio.Lock) -> None:
+    def __init__(
+        self,
+        machines: Sequence[Machine],
+        ready: Callable[[], Sequence[Machine]],
+        keys: asyncio.Lock,
+        *,
+        on_missing: Callable[[], None],
+    ) -> None:
         self.read = 0  # since the start
         self._stores = [machine.crypto_store for machine in machines]
         self._ready = ready
         self._lock = keys
+        self._on_missing = on_missing
         self._gone_devices: set[tuple[str, str]] = set()
 
     @property
@@ -119,6 +128,8 @@ class Decryptor:
                     outcome.read.append(_arrival(row, opened))
             await _commit(tx, outcome)
         self.read += len(outcome.read)
+        if any(reason == undecrypted.NO_KEY for _, reason in outcome.refused):
+            self._on_missing()
 
     async def _sessions(
         self, found: dict[tuple[str, str], Sequence[InboundGroupSession] | str], row: Due

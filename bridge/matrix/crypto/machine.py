@@ -128,9 +128,19 @@ class Machine(OlmMachine):
         return restarted
 
     async def forget(self) -> None:
-        """Read the account again, after a transaction was rolled back."""
+        """Read the account again, after a transaction was rolled back.
+
+        Raises:
+            one of `storage.db.UNAVAILABLE`: call `remember` before the account is used.
+        """
         self.crypto_store.forget()
-        self.account = await self.crypto_store.get_account()
+        self.account = None  # it may lack one-time keys that are still needed, since what used them was rolled back
+        await self.remember()
+
+    async def remember(self) -> None:
+        """Have the account in memory."""
+        if self.account is None:
+            self.account = await self.crypto_store.get_account()
 
     async def mend(self) -> None:
         """Make new Olm sessions with the devices whose messages could not be decrypted, outside any transaction."""

@@ -82,6 +82,7 @@ class Outbound:
             answer = await self._calls.post(Path.v3.keys.query, {"device_keys": {reader: [] for reader in readers}})
             async with self._lock:
                 with as_courier():
+                    await self._machine.remember()
                     key = await self._key(room_id, readers, answer)
                     return self._encrypt(key, room_id, event_type, content)
 

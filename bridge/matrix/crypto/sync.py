@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-WAIT_SECONDS = 30
+LONGEST_WAIT = 30  # seconds
 _NOTHING = {"not_types": ["*"]}
 FILTER = json.dumps(
     {"room": {"rooms": []}, "presence": _NOTHING, "account_data": _NOTHING},
@@ -47,29 +47,36 @@ class Sync:
         self._lock = lock
         self._keys = keys
 
-    async def step(self) -> None:
-        """Ask once, wait for news for `WAIT_SECONDS` at the most, and handle all that came.
+    async def step(self, *, wait: bool) -> bool:
+        """Ask once, and handle all that came.
+
+        Args:
+            wait: for news, `LONGEST_WAIT` at the most. The homeserver then looks at each message of the bot's rooms.
+
+        Returns:
+            whether messages came, and so perhaps not yet all (the homeserver gives 100 at a time).
 
         Raises:
             mautrix.errors.MatrixError, KeysRefusedError
             one of `storage.db.UNAVAILABLE`: nothing was handled; the same comes again.
         """
-        # The first time it answers at once.
-        timeout = WAIT_SECONDS * 1000 if self.next_batch else 0
+        timeout = LONGEST_WAIT * 1000 if wait else 0
         since = SyncToken(self.next_batch) if self.next_batch else None
         answer = await self._machine.client.sync(since=since, timeout=timeout, filter_id=FilterID(FILTER))
         if not isinstance(answer, dict) or not isinstance(answer.get("next_batch"), str):
             raise TypeError("the answer to /sync is not one")
         async with self._lock:
+            await self._machine.remember()
             try:
-                await self._handle(answer)
+                came = await self._handle(answer)
             except BaseException:
                 await self._machine.forget()
                 raise
             await self._machine.mend()
             self._store.trim()
+        return came
 
-    async def _handle(self, answer: dict[str, Any]) -> None:
+    async def _handle(self, answer: dict[str, Any]) -> bool:
         lists = answer.get("device_lists") or {}
         await self._machine.devices_changed([str(user_id) for user_id in lists.get("changed") or []])
         messages = (answer.get("to_device") or {}).get("events") or []
@@ -83,6 +90,7 @@ class Sync:
         if messages:
             log.debug("to-device messages taken", count=len(messages))
         await self._replenish(answer)
+        return bool(messages)
 
     async def _take(self, message: Any) -> None:
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from mautrix.errors import MatrixRequestError
 
@@ -15,6 +16,7 @@ from bridge.matrix.crypto.outbound import Outbound
 from bridge.matrix.crypto.profile import show
 from bridge.matrix.crypto.rooms import Rooms
 from bridge.matrix.crypto.sync import Sync
+from bridge.storage import undecrypted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from bridge.matrix.crypto.courier import BotCourier
     from bridge.matrix.crypto.machine import Machine
     from bridge.matrix.crypto.profile import Profile
+
+IDLE_SECONDS: Final = 10.0
+MISSED: Final = timedelta(minutes=1)  # how long a key that is missing is waited for
 
 
 class BotAtWork:
@@ -49,6 +54,9 @@ class BotAtWork:
         self._courier = courier
         self._on_news = on_news
         self._shown = False
+        self._asked = asyncio.Event()
+        self._more = True  # something may wait for us
+        self._looked = False  # for what is missing now
         self._lock = asyncio.Lock()
         self._device = BotDevice(
             machine,
@@ -87,12 +95,36 @@ class BotAtWork:
             await show(calls, self.machine.crypto_store, self._profile)
             self._shown = True
 
+    def look(self) -> None:
+        """A key may be missing."""
+        self._asked.set()
+
     async def take_keys(self) -> None:
-        """Wait for news from other devices, and handle it; raises as `Sync.step`."""
+        """Take what other devices have sent: at once while a key is missing, otherwise now and then.
+
+        Most keys come before the message, so that the first look finds them.
+
+        Raises: as `Sync.step`.
+        """
+        async with self.machine.crypto_store.connection() as connection:
+            missing = await undecrypted.is_missing(connection, MISSED)
+        if not (missing or self._more) and await self._is_asked():
+            return
         try:
-            await self._sync.step()
+            self._more = await self._sync.step(wait=missing and self._looked and not self._more)
         except (MatrixRequestError, KeysRefusedError) as error:
             if isinstance(error, KeysRefusedError) or is_unknown_device(error):
                 self.close()
             raise
+        self._looked = missing
         self._on_news()
+
+    async def _is_asked(self) -> bool:
+        """Wait a while; whether a key may be missing."""
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._asked.wait()
+        except TimeoutError:
+            return False
+        self._asked.clear()
+        return True

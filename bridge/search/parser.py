@@ -133,7 +133,8 @@ class _Parser:
         """OR or AROUND without something on both sides, which is a word only when there is nothing else."""
         text = ("word", "phrase")
         forgotten = token.kind == "near" and self.at > 1 and self.kind(-2) in text and self.kind() in text
-        proposal = f"{NEAR} {5 if token.number is None else token.number}" if forgotten else f'"{token.text}"'
+        with_number = f"{NEAR} {5 if token.number is None else token.number}"
+        proposal = with_number if forgotten and with_number != token.text else f'"{token.text}"'
         self.problems.append(
             Problem("lone_or" if token.kind == "or" else "lone_near", token.place, token.text, proposal)
         )

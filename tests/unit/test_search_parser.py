@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.search.parser import MAX_DEPTH, MAX_LENGTH, parse
@@ -306,6 +306,8 @@ def test_the_longest_line_is_read_at_once(piece: str) -> None:
 
 @settings(max_examples=500)
 @given(lines)
+@example('""AROUND 5from:')
+@example("(AROUND 5")
 def test_proposals_help(line: str) -> None:
     """Whoever takes the first proposal again and again ends with a line without problems."""
     for _ in range(100):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge.archive.consumer import Follower, Rejected, rebuild, retry
+from bridge.archive.intake import Intake, Sorter
+from bridge.background import running
+from bridge.matrix.transaction import arrivals
 from bridge.storage import consumers, inbox
 from bridge.storage.db import Db, open_db
 from bridge.storage.inbox import Arrival, InboxRow
@@ -111,6 +115,31 @@ async def test_what_is_offered_is_handled_once_and_in_order_whatever_else_came(d
     assert await noted(db) == expected
     async with db.connection() as connection:
         assert await consumers.count_set_aside(connection) == []
+
+
+async def test_what_goes_straight_into_the_inbox_is_handled_with_it_and_what_fails_is_set_aside(db: Db) -> None:
+    noting = Noting()
+    noting.failing, noting.refusing = {"$05"}, {"$08"}
+    follower = Follower(db, noting, attempts=1)
+    together: list[bool] = []
+
+    def arrived(rows: Sequence[InboxRow]) -> None:
+        together.append(bool(rows) and follower.position == rows[-1].seq)
+        if rows:
+            follower.offer(rows)
+
+    intake = Intake(db, arrivals, followers=lambda: [follower], arrived=arrived)
+    sorter = Sorter(db, intake, arrivals, attempts=1, then=follower.wake)
+    names = [f"${n:02}" for n in range(12)]
+    async with running({"intake": intake.run, "sorter": sorter.run, "follower": follower.run}):
+        for number, name in enumerate(names, 1):
+            await intake.put(json.dumps({"events": [{"event_id": name, "room_id": "!r", "type": "hurry"}]}).encode())
+            await until(lambda number=number: follower.position >= number and follower.waits)  # type: ignore[misc]
+    assert await noted(db) == [name for name in names if name not in ("$05", "$08")]
+    assert any(together), "at least one was handled in the transaction that appended it"
+    async with db.connection() as connection:
+        aside = await consumers.list_set_aside(connection)
+    assert [(one.key, one.reason) for one in aside] == [("$05", "RuntimeError"), ("$08", "refused")]
 
 
 async def test_what_is_known_is_not_appended_as_rows(db: Db) -> None:

@@ -157,7 +157,8 @@ class SearchBot(Bot):
         reply = pages.found(question.line, found, page=len(before) + 1, shared=shared, purpose=question.purpose)
         other = lines.corrected(question.line, found.mistakes)
         if not found.hits and not before:
-            reply = pages.not_searched(reply, await ask.search.not_searched(everyone=shared), found)
+            lacking = await ask.search.not_searched(everyone=shared)
+            reply = pages.not_searched(reply, lacking, found, shared=shared)
             others = await ask.search.proposals(question.line, everyone=shared) if question.purpose is None else ()
             reply = pages.proposed(reply, others, OTHER)
             other = other or next((one.line for one in others), None)

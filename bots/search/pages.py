@@ -76,7 +76,7 @@ def _what(hit: Hit) -> Say:
     return line("hit.file", icon=_ICONS.get(hit.kind, "📎"), text=hit.excerpt, size=size)
 
 
-def not_searched(reply: Reply, lacking: NotSearched, page: Found) -> Reply:
+def not_searched(reply: Reply, lacking: NotSearched, page: Found, *, shared: bool) -> Reply:
     """What could not be searched, below an answer without messages."""
     if not page.ready:
         key = "standing.making" if page.percent is None else "standing.percent"
@@ -87,7 +87,8 @@ def not_searched(reply: Reply, lacking: NotSearched, page: Found) -> Reply:
     rest = ("no_bot", "no_key", "files_waiting", "files_unreadable")
     some += [line(f"lacking.{what}", count=count) for what in rest if (count := getattr(lacking, what))]
     if not some:
-        return reply.and_say("lacking.nothing")
+        # In a shared room not all was searched, and the answer says so anyway.
+        return reply if shared else reply.and_say("lacking.nothing")
     return reply.and_say("lacking.top").items(some)
 
 

@@ -161,6 +161,7 @@ async def test_an_empty_answer_says_what_was_not_searched() -> None:
         "- de tekst van 4 bestanden die niet te lezen zijn"
     )
     assert "alles doorzocht" in (await talk(room=DIRECT).ask("zoek offerte")).text
+    assert "alles doorzocht" not in (await talk().ask("!zoek offerte")).text
 
 
 @pytest.mark.parametrize(("percent", "text"), [(None, "wordt nog gemaakt."), (42, "wordt nog gemaakt (42%).")])

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bridge.storage.db import Connection
+    from bridge.storage.room_status import RoomFacts
 
-LOOKED_SECONDS: Final = 600.0  # how long it is remembered what events of a room refer to in vain
+LOOKED_SECONDS: Final = 600.0  # how long what takes long to count in a large room is remembered
+_NONE: Final = (-LOOKED_SECONDS, -1, 0)
 _MOST: Final = 1_000  # rooms
 
 
@@ -27,11 +29,12 @@ class RoomStatuses:
     def __init__(self, bots: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._bots = bots
         self._clock = clock
-        self._looked: dict[str, tuple[float, int]] = {}
+        self._looked: dict[str, tuple[float, int]] = {}  # when, and how many it lacks
+        self._counted: dict[str, tuple[float, int, int]] = {}  # when, up to which place, and how many messages
 
     async def of(self, db: Connection, room_id: str) -> RoomStatus:
         """The status of a room."""
-        found = await room_status.facts(db, self._bots, room_id)
+        found, messages = await self._facts(db, room_id)
         counts = {
             "before_us": int(not found.has_beginning),
             "unread_no_bot": found.unread_no_bot,
@@ -44,7 +47,7 @@ class RoomStatuses:
         }
         missing = tuple((what, counts[what]) for what in MISSING if counts[what])
         return RoomStatus(
-            messages=found.messages,
+            messages=messages,
             files=found.files,
             first_at=found.first_at,
             last_at=found.last_at,
@@ -52,6 +55,18 @@ class RoomStatuses:
             missing=missing,
             behind=found.behind + found.unsorted,
         )
+
+    async def _facts(self, db: Connection, room_id: str) -> tuple[RoomFacts, int]:
+        """The counts, and how many messages there are: those that came since they were counted, and those."""
+        at, place, before = self._counted.get(room_id, _NONE)
+        if self._clock() - at >= LOOKED_SECONDS:
+            _, place, before = _NONE
+        found = await room_status.facts(db, self._bots, room_id, counted=place)
+        if place < 0:
+            if len(self._counted) >= _MOST:
+                self._counted.clear()
+            self._counted[room_id] = (self._clock(), found.newest, found.messages)
+        return found, before + found.messages
 
     async def _not_held(self, db: Connection, room_id: str) -> int:
         """How many events others refer to that we do not hold; looking takes long where much was said."""

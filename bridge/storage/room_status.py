@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class RoomFacts:
     """Counts of a room."""
 
-    messages: int
+    messages: int  # behind the place that was asked for
+    newest: int  # the place (`ord`) up to which they are counted
     files: int  # without stickers; the same one sent twice is one
     first_at: datetime | None
     last_at: datetime | None
@@ -41,7 +42,8 @@ WITH unread AS (
     SELECT m.state, count(DISTINCT m.media_id) AS files FROM media m JOIN attachment a USING (media_id)
     WHERE m.state IN ('pending', 'failed', 'too_large') AND a.room_id = $1 GROUP BY m.state
 )
-SELECT (SELECT count(*) FROM message WHERE room_id = $1),
+SELECT (SELECT count(*) FROM message WHERE room_id = $1 AND ord > $3),
+    coalesce((SELECT ord FROM message WHERE room_id = $1 ORDER BY ord DESC, sub DESC LIMIT 1), 0),
     (SELECT count(DISTINCT media_id) FROM attachment WHERE room_id = $1 AND kind <> 'sticker'),
     (SELECT sent_at FROM event WHERE room_id = $1 ORDER BY ord, sub LIMIT 1),
     (SELECT sent_at FROM event WHERE room_id = $1 ORDER BY ord DESC, sub DESC LIMIT 1),
@@ -62,12 +64,13 @@ SELECT (SELECT count(*) FROM message WHERE room_id = $1),
 """
 
 
-async def facts(db: Connection, bots: Sequence[str], room_id: str) -> RoomFacts:
+async def facts(db: Connection, bots: Sequence[str], room_id: str, *, counted: int = -1) -> RoomFacts:
     """The counts of a room.
 
     Args:
         bots: the Matrix ids of those that read encrypted rooms.
+        counted: the place up to which its messages are counted already.
     """
-    row = await db.fetchrow(_FACTS, room_id, list(bots))
+    row = await db.fetchrow(_FACTS, room_id, list(bots), counted)
     assert row is not None  # noqa: S101 (it has no FROM)
     return RoomFacts(*row)

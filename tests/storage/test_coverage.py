@@ -7,6 +7,7 @@ import pytest
 
 from bridge.archive.coverage import Coverage, measure
 from bridge.cli.coverage import table
+from bridge.engine.room_status import LOOKED_SECONDS, RoomStatuses
 from bridge.storage import consumers, coverage, room_status
 from bridge.storage.coverage import NOT_TRIED
 from bridge.storage.db import open_db
@@ -231,3 +232,24 @@ async def test_the_status_of_one_room_says_what_coverage_says(scribe: Scribe) ->
     assert alone.set_aside == everything.set_aside.total() == 1
     assert referred.count == everything.referred == 1
     assert (alone.behind, behind) == (1, 0)
+
+
+async def test_messages_of_a_room_are_counted_on_for_a_while(scribe: Scribe) -> None:
+    now = 0.0
+    statuses = RoomStatuses((BOT,), lambda: now)
+
+    async def messages() -> int:
+        await follow_to_the_end(scribe)
+        async with scribe.db.connection() as connection:
+            return (await statuses.of(connection, ROOM)).messages
+
+    first = await scribe.message("een")
+    await scribe.message("twee")
+    assert await messages() == 2
+    await scribe.message("drie")
+    await scribe.message("elders", room=OTHER)
+    assert await messages() == 3
+    async with scribe.db.tx() as tx:
+        await tx.execute("DELETE FROM message WHERE event_id = $1", first)
+    now = LOOKED_SECONDS
+    assert await messages() == 2

@@ -68,12 +68,12 @@ async def rounds(number: int, directory: Path, *, seed: int) -> Outcome:
             for n in range(PEOPLE)
         ]
         rooms = [await shared_room(synapse, people, n) for n in range(ROOMS)]
+        await _settled(program, 1, rooms)
         stop = asyncio.Event()
         chats = [
             asyncio.create_task(person.chat(rooms[n % ROOMS], random.Random(seed + n), stop))
             for n, person in enumerate(people)
         ]
-        await _settled(program, 1, rooms)
         kills = await kill_rounds(number, program, choice, chats)
         stop.set()
         await asyncio.gather(*chats)

@@ -179,7 +179,7 @@ class Follower:
     async def _apply(self, rows: Sequence[InboxRow]) -> None:
         # The inbox still has what is lost, and the position is lost with it.
         async with self._db.relaxed_tx() as tx:
-            if not await consumers.advance(tx, [self.consumer.name], self.position, rows[-1].seq):
+            if not await consumers.advance(tx, self.consumer.name, self.position, rows[-1].seq):
                 raise MovedElsewhereError
             await self.apply_in(tx, rows)
         self.position = rows[-1].seq
@@ -207,7 +207,7 @@ class Follower:
             else:
                 return
         async with self._db.tx() as tx:
-            if not await consumers.advance(tx, [self.consumer.name], self.position, row.seq):
+            if not await consumers.advance(tx, self.consumer.name, self.position, row.seq):
                 raise MovedElsewhereError
             await consumers.set_aside(
                 tx, self.consumer.name, row.seq, reason, room_id=row.room_id, attempts=self._attempts
@@ -265,7 +265,8 @@ class Together:
             one for one in self._followers if one.position == before and any(one.consumer.concerns(row) for row in rows)
         ]
         names = [follower.consumer.name for follower in self._taking]
-        if names and not await consumers.advance(tx, names, before, last):
+        # A rebuild may hold one for minutes, and everybody who appends would wait for us.
+        if names and not await consumers.advance_at_once(tx, names, before, last):
             raise MovedElsewhereError
         for follower in self._taking:
             await follower.apply_in(tx, rows)

@@ -39,7 +39,12 @@ class SetAside:
 _REGISTER = "INSERT INTO consumer (name, position) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING"
 _POSITION = "SELECT position FROM consumer WHERE name = $1"
 _LOCK = "SELECT position FROM consumer WHERE name = $1 FOR UPDATE"
-_ADVANCE = "UPDATE consumer SET position = $3, updated_at = now() WHERE name = ANY($1::text[]) AND position = $2"
+_ADVANCE = "UPDATE consumer SET position = $3, updated_at = now() WHERE name = $1 AND position = $2"
+_ADVANCE_AT_ONCE = """
+UPDATE consumer SET position = $3, updated_at = now() WHERE name IN (
+    SELECT name FROM consumer WHERE name = ANY($1::text[]) AND position = $2 FOR UPDATE SKIP LOCKED
+)
+"""
 _REWIND = "UPDATE consumer SET position = 0, updated_at = now() WHERE name = $1"
 _ALL = "SELECT name, position, updated_at FROM consumer ORDER BY name"
 
@@ -73,9 +78,14 @@ async def position(db: Connection, name: str) -> int:
     return int(await db.fetchval(_POSITION, name) or 0)
 
 
-async def advance(tx: Connection, names: Sequence[str], old: int, new: int) -> bool:
-    """Move consumers on; False when somebody else has moved one since `old` was read, so that the caller rolls back."""
-    return bool(await tx.execute(_ADVANCE, names, old, new) == f"UPDATE {len(names)}")
+async def advance(tx: Connection, name: str, old: int, new: int) -> bool:
+    """Move a consumer on; False when somebody else has moved it since `old` was read, so that the caller rolls back."""
+    return bool(await tx.execute(_ADVANCE, name, old, new) == "UPDATE 1")
+
+
+async def advance_at_once(tx: Connection, names: Sequence[str], old: int, new: int) -> bool:
+    """Move several on without waiting for anybody; False as above, and when somebody has one locked."""
+    return bool(await tx.execute(_ADVANCE_AT_ONCE, names, old, new) == f"UPDATE {len(names)}")
 
 
 async def lock(tx: Connection, name: str) -> int:

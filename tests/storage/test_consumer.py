@@ -142,6 +142,30 @@ async def test_what_goes_straight_into_the_inbox_is_handled_with_it_and_what_fai
     assert [(one.key, one.reason) for one in aside] == [("$05", "RuntimeError"), ("$08", "refused")]
 
 
+async def test_nobody_waits_for_a_consumer_that_is_locked(db: Db) -> None:
+    follower = Follower(db, Noting())
+    intake = Intake(db, arrivals, followers=lambda: [follower])
+    sorter = Sorter(db, intake, arrivals, attempts=1, then=follower.wake)
+
+    async def put(name: str) -> None:
+        await intake.put(json.dumps({"events": [{"event_id": name, "room_id": "!r", "type": "hurry"}]}).encode())
+
+    async with running({"intake": intake.run, "sorter": sorter.run, "follower": follower.run}):
+        await put("$a")
+        await until(lambda: follower.position == 1 and follower.waits)
+        async with db.tx() as tx:
+            await consumers.lock(tx, "noting")
+            await put("$b")
+
+            async def is_in() -> bool:
+                async with db.connection() as connection:
+                    return await inbox.head(connection) >= 2
+
+            await until(is_in)
+        await until(lambda: follower.position >= 2)
+    assert await noted(db) == ["$a", "$b"]
+
+
 async def test_what_is_known_is_not_appended_as_rows(db: Db) -> None:
     new, known = Arrival("event", "$b", "!r", "t", b"{}"), Arrival("event", "$a", "!r", "t", b"{}")
     await append(db, "$a")

@@ -109,12 +109,7 @@ async def _search(args: argparse.Namespace, line: str) -> int:
             for remark in _remarks(found):
                 print(f"postkamer: {printable(remark)}", file=sys.stderr)
             if not found.hits:
-                print("postkamer: nothing found", file=sys.stderr)
-                async with db.connection() as connection:
-                    if not await members.is_known(connection, args.user):
-                        print(
-                            f"postkamer: the archive knows nobody with the id {printable(args.user)}", file=sys.stderr
-                        )
+                await _say_nothing_found(db, args.user)
                 for other in await proposals(search, seeker, line):
                     print(f"postkamer: perhaps {printable(other.line)}", file=sys.stderr)
             if seeker.purpose is None:
